@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REID_ARCHIVE_H
+#define REID_ARCHIVE_H
+
+/* What a run leaves on disk: the HDF5 archive, appended while the stream runs,
+ * and the text formats and pictures that are made from it at the end.
+ *
+ * HDF5 has one lock for the whole process, or none: every function that
+ * touches an archive takes a lock of this room, so that two elements may write
+ * two archives; but none of them may be called from a streaming thread. */
+
+#include "base/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define REID_ARCHIVE_VERSION 1
+
+/* Coordinates as fractions of the frame, times as stream time in ns (-1 =
+ * unknown), frames counted from 0. */
+typedef enum {
+  REID_FRAME_DETECTED = 0, /* the detector ran (and may have found nobody) */
+  REID_FRAME_SKIPPED = 1,  /* it did not run */
+  REID_FRAME_REUSED = 2,   /* the last answer still holds: the picture stood */
+  REID_FRAME_FAILED = 3
+} ReidFrameState;
+
+typedef struct {
+  uint64_t frame;
+  int64_t time, duration;
+  uint32_t segment;       /* rises with every seek, loop or flush */
+  uint32_t width, height; /* display size: square pixels, upright */
+  uint8_t state;          /* ReidFrameState */
+  uint16_t n_faces;
+} ReidFrameRow;
+
+typedef struct {
+  uint64_t first, end; /* end exclusive */
+  int64_t start_time, end_time;
+  uint8_t kind;        /* ReidShotKind of the change that led to it */
+} ReidShotRow;
+
+typedef struct {
+  uint64_t frame;
+  uint32_t track; /* 0 = belongs to no track */
+  float left, top, width, height, score;
+  uint8_t has_landmarks;
+  float landmarks[10];
+  float quality; /* total */
+} ReidDetectionRow;
+
+typedef enum {
+  REID_END_GAP = 0,
+  REID_END_CUT = 1,
+  REID_END_EOS = 2,
+  REID_END_SEGMENT = 3,
+  REID_END_STOPPED = 4 /* the pipeline was taken down while it lived */
+} ReidTrackEnd;
+
+typedef struct {
+  uint32_t id;
+  uint32_t shot; /* index into the shots */
+  uint64_t first, last; /* frames, inclusive */
+  int64_t start_time, end_time;
+  uint32_t n_detections;
+  uint8_t end; /* ReidTrackEnd */
+  /* filled by the archive */
+  uint64_t first_chip;
+  uint32_t n_chips;
+  uint32_t identity; /* 0 = none */
+} ReidTrackRow;
+
+typedef struct {
+  uint32_t track;
+  uint64_t frame;
+  int64_t time;
+  uint16_t width, height;
+  float box[4], landmarks[10]; /* chip pixels */
+  uint8_t has_landmarks;
+  float face[4];     /* left, top, width, height as fractions of the frame */
+  float score, size, sharpness, frontalness, exposure, total;
+  const uint8_t *rgb; /* packed; NULL when read without pixels */
+} ReidChipRow;
+
+typedef struct {
+  const char *key, *value; /* UTF-8 */
+} ReidAttribute;
+
+/* ---- Writing */
+typedef struct ReidArchive ReidArchive;
+
+/* Creates DIR (and parents) where it is missing, refuses a DIR that holds
+ * something that is not a run's output, removes what an earlier run left, and
+ * opens DIR/episode.h5.part. `dims` may be 0 while the embedder is unknown. A
+ * location that another archive of this process holds open is an error; one
+ * that another process holds, too (a lock file or fcntl lock). */
+REID_API ReidArchive *reid_archive_create (const char *directory,
+                                           const ReidAttribute *attributes,
+                                           int n_attributes,
+                                           ReidError *error);
+/* Root attribute: added or replaced. */
+REID_API bool reid_archive_set_attribute (ReidArchive *archive,
+                                          const char *key, const char *value,
+                                          ReidError *error);
+REID_API bool reid_archive_add_frames (ReidArchive *archive,
+                                       const ReidFrameRow *rows, size_t n,
+                                       ReidError *error);
+REID_API bool reid_archive_add_detections (ReidArchive *archive,
+                                           const ReidDetectionRow *rows,
+                                           size_t n, ReidError *error);
+REID_API bool reid_archive_add_shots (ReidArchive *archive,
+                                      const ReidShotRow *rows, size_t n,
+                                      ReidError *error);
+/* One track with its chips, in falling quality, and their embeddings (n_chips
+ * rows of dims floats, or NULL where there is no embedder). */
+REID_API bool reid_archive_add_track (ReidArchive *archive,
+                                      const ReidTrackRow *track,
+                                      const ReidChipRow *chips, int n_chips,
+                                      const float *embeddings, int dims,
+                                      ReidError *error);
+/* Everything handed over so far becomes readable even if the process is
+ * killed. */
+REID_API bool reid_archive_flush (ReidArchive *archive, ReidError *error);
+
+typedef struct {
+  uint32_t id;         /* >= 1 */
+  const char *name;    /* NULL = none */
+} ReidIdentityRow;
+
+/* Writes the identities (track_ids[i] belongs to identities[i]; ids >= 1),
+ * sets `partial`, closes and renames to DIR/episode.h5. Frees the archive,
+ * also on error (then the .part file stays). */
+REID_API bool reid_archive_finish (ReidArchive *archive,
+                                   const uint32_t *track_ids,
+                                   const uint32_t *identities, size_t n,
+                                   bool partial, ReidError *error);
+/* Closes without renaming: the .part file stays. */
+REID_API void reid_archive_abandon (ReidArchive *archive);
+
+/* ---- Reading */
+typedef struct {
+  bool partial;
+  int version;
+  ReidAttribute *attributes;
+  int n_attributes;
+  ReidFrameRow *frames;
+  size_t n_frames;
+  ReidShotRow *shots;
+  size_t n_shots;
+  ReidDetectionRow *detections;
+  size_t n_detections;
+  ReidTrackRow *tracks; /* in the order in which they ended */
+  size_t n_tracks;
+  ReidChipRow *chips;
+  size_t n_chips;
+  float *embeddings; /* n_chips x dims, NULL when there are none */
+  int dims;
+} ReidEpisode;
+
+/* Reads DIR/episode.h5, DIR/episode.h5.part, or a file. with_pixels: the
+ * chips' rgb too. Every size in the file is checked against the others. */
+REID_API ReidEpisode *reid_episode_read (const char *path, bool with_pixels,
+                                         ReidError *error);
+REID_API void reid_episode_free (ReidEpisode *episode);
+/* An attribute's value or NULL. */
+REID_API const char *reid_episode_attribute (const ReidEpisode *episode,
+                                             const char *key);
+/* Pairs of tracks that share a frame, for cannot-links: index into tracks,
+ * share of the shorter one's frames. *pairs is freed with free(). The struct
+ * has the layout of cluster.h's ReidPair. */
+typedef struct {
+  int a, b;
+  float weight;
+} ReidOverlap;
+REID_API bool reid_episode_overlaps (const ReidEpisode *episode,
+                                     ReidOverlap **pairs, int *n,
+                                     ReidError *error);
+/* Gives the tracks of an existing, closed archive new identities. */
+REID_API bool reid_archive_relabel (const char *path,
+                                    const uint32_t *track_ids,
+                                    const uint32_t *identities, size_t n,
+                                    const ReidAttribute *attributes,
+                                    int n_attributes, ReidError *error);
+
+/* ---- Outputs made from an episode: each written under a temporary name in
+ * the same directory, flushed, and renamed when whole. */
+REID_API bool reid_write_json (const ReidEpisode *episode, const char *path,
+                               ReidError *error);
+/* MOTChallenge: by track, or by identity. */
+REID_API bool reid_write_tracks (const ReidEpisode *episode, bool identities,
+                                 const char *path, ReidError *error);
+REID_API bool reid_write_shots (const ReidEpisode *episode, const char *path,
+                                ReidError *error);
+REID_API bool reid_write_presence (const ReidEpisode *episode,
+                                   const char *path, ReidError *error);
+/* faces/<identity>/<track>_<frame>.jpg below directory; read with pixels. */
+REID_API bool reid_write_faces (const ReidEpisode *episode,
+                                const char *directory, ReidError *error);
+/* All of them into directory, from its episode.h5. */
+REID_API bool reid_write_outputs (const char *directory, ReidError *error);
+/* run.json: text that the caller made, written atomically. */
+REID_API bool reid_write_file (const char *path, const void *data, size_t size,
+                               ReidError *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REID_ARCHIVE_H */

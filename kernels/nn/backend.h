@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REID_NN_BACKEND_H
+#define REID_NN_BACKEND_H
+
+/* The one door between the engine and a device. `reference` is linked in;
+ * the others are modules named `libreidnn-NAME.so`, looked for in
+ * $REID_BACKEND_PATH, then beside libreidkernels in gst-reid-1.0/, then in the
+ * build tree. A module exports one symbol, `reid_backend`, of type
+ * `const ReidBackend`. It may call what libreidkernels exports.
+ *
+ * Backends never include each other's headers. Where a backend has no fast
+ * version of an operator it calls reid_reference_op() on dense NCHW data. */
+
+#include "nn/graph.h"
+
+#define REID_BACKEND_VERSION 1
+
+typedef struct ReidBackendModel ReidBackendModel;
+typedef struct ReidBackendPlan ReidBackendPlan;
+
+typedef struct {
+  uint32_t version; /* REID_BACKEND_VERSION: a module of another is refused */
+  const char *name;
+
+  /* Is there a device that answers? Writes one line (without newline) that
+   * says which, or why not. Cheap to call again; any thread. */
+  bool (*probe) (char *line, size_t size);
+
+  /* What is made once per session: weights in the device's own layout. The
+   * graph outlives the model. Any thread. */
+  ReidBackendModel *(*model_new) (const ReidGraph *graph, ReidError *error);
+  void (*model_free) (ReidBackendModel *model);
+
+  /* One network at one set of shapes (n_values entries, copied) and one thread
+   * count: compiled primitives and a memory plan. Immutable afterwards, but
+   * runs with one workspace at a time per caller. Called by many threads at
+   * once on one model. */
+  ReidBackendPlan *(*plan_new) (ReidBackendModel *model,
+                                const ReidShape *shapes, int threads,
+                                ReidError *error);
+  void (*plan_free) (ReidBackendPlan *plan);
+  /* Bytes of working memory that one run needs; the caller provides them,
+   * aligned to 64 bytes. */
+  size_t (*plan_workspace) (const ReidBackendPlan *plan);
+  /* Dense f32 NCHW in and out, host memory. Calls on one plan with different
+   * workspaces may run at the same time. */
+  bool (*plan_run) (ReidBackendPlan *plan, const float *const *inputs,
+                    float *const *outputs, void *workspace, ReidError *error);
+} ReidBackend;
+
+REID_API extern const ReidBackend reid_backend_reference;
+
+/* The definition of right: one operator on dense f32 data. `in` follows
+ * node->in (NULL where absent); shapes likewise. For operators that only move
+ * or map elements this is also what a backend falls back on. */
+REID_API bool reid_reference_op (const ReidNode *node,
+                                 const float *const *in,
+                                 const ReidShape *in_shapes, float *out,
+                                 const ReidShape *out_shape,
+                                 ReidError *error);
+
+/* Memory plan: offsets into one workspace for values whose lifetimes may
+ * overlap; shared by the backends (nn/plan.c). sizes[i] 0 = not placed. */
+REID_API size_t reid_plan_memory (const ReidGraph *graph, const size_t *sizes,
+                                  size_t *offsets);
+
+#endif /* REID_NN_BACKEND_H */

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REID_NN_H
+#define REID_NN_H
+
+/* The engine: an ONNX file in, tensors in, tensors out.
+ *
+ *   session   one loaded network on one device: immutable, reference counted,
+ *             shared by every thread, and opened once per process for the same
+ *             file, device and precision
+ *   context   one user's own working memory and plans for a session; used by
+ *             one thread at a time
+ *
+ * The same input gives the same output bytes for every batch size and thread
+ * count of one device and precision. */
+
+#include "base/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define REID_MAX_RANK 8
+#define REID_DIM_FREE (-1)
+
+typedef struct ReidSession ReidSession;
+typedef struct ReidContext ReidContext;
+
+/* Dense, row-major float32. */
+typedef struct {
+  int rank;
+  int64_t dims[REID_MAX_RANK];
+  float *data;
+} ReidTensor;
+
+typedef struct {
+  const char *name;
+  int rank;                   /* -1 when the file does not say */
+  int64_t dims[REID_MAX_RANK]; /* REID_DIM_FREE where any size is accepted */
+} ReidTensorInfo;
+
+typedef struct {
+  /* "auto", "cpu" or a backend's name ("reference", "dnnl", "cudnn"); NULL is
+   * "auto". */
+  const char *device;
+} ReidSessionOptions;
+
+/* Opens, parses, checks and optimises the file; or returns another reference
+ * to the session that is already open for it. The error names file, node and
+ * reason. */
+REID_API ReidSession *reid_session_open (const char *path,
+                                         const ReidSessionOptions *options,
+                                         ReidError *error);
+/* The same from memory (copied), never shared; `name` is for messages. */
+REID_API ReidSession *
+reid_session_open_memory (const void *data, size_t size, const char *name,
+                          const ReidSessionOptions *options,
+                          ReidError *error);
+REID_API ReidSession *reid_session_ref (ReidSession *session);
+REID_API void reid_session_unref (ReidSession *session);
+/* Sessions alive in the process now (the registry's and the private ones). */
+REID_API int reid_session_count (void);
+
+REID_API const char *reid_session_path (const ReidSession *session);
+/* Name of the backend that runs it, and a one-line description of why it was
+ * chosen, with versions ("dnnl: oneDNN 2.6.3, avx512_core"). */
+REID_API const char *reid_session_device (const ReidSession *session);
+REID_API const char *reid_session_device_reason (const ReidSession *session);
+/* True where the first dimension of every input and output may be any batch
+ * size: the file says so, or it says 1 and the graph was found to be exact for
+ * any (every operator works on each picture alone). */
+REID_API bool reid_session_batchable (const ReidSession *session);
+REID_API int reid_session_n_inputs (const ReidSession *session);
+REID_API int reid_session_n_outputs (const ReidSession *session);
+REID_API const ReidTensorInfo *reid_session_input (const ReidSession *session,
+                                                   int i);
+REID_API const ReidTensorInfo *reid_session_output (const ReidSession *session,
+                                                    int i);
+/* Output shapes for given input shapes, without running. `out` has n_outputs
+ * entries; data is left alone. */
+REID_API bool reid_session_infer (ReidSession *session,
+                                  const ReidTensor *inputs, ReidTensor *out,
+                                  ReidError *error);
+/* Multiply-accumulates of convolutions and inner products for these input
+ * shapes; -1 when the shapes do not fit. */
+REID_API int64_t reid_session_macs (ReidSession *session,
+                                    const ReidTensor *inputs);
+
+/* threads: 0 = as many as the machine has. Takes its own reference. */
+REID_API ReidContext *reid_context_new (ReidSession *session, int threads,
+                                        ReidError *error);
+REID_API void reid_context_free (ReidContext *context);
+/* Where to put the input: a buffer of the plan for these shapes, so that a
+ * caller can write straight into it; valid until the next call with another
+ * shape. tensor->rank and dims are read, tensor->data is written. */
+REID_API bool reid_context_input (ReidContext *context, int i,
+                                  ReidTensor *tensor, ReidError *error);
+/* Runs on the given inputs (data may be the caller's or that of
+ * reid_context_input()). `outputs` has n_outputs entries; their data belongs
+ * to the context and is valid until its next run. */
+REID_API bool reid_context_run (ReidContext *context, const ReidTensor *inputs,
+                                ReidTensor *outputs, ReidError *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REID_NN_H */
