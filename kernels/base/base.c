@@ -41,19 +41,22 @@ reid_error_set (ReidError *error, ReidStatus status, const char *format, ...)
 void
 reid_error_prefix (ReidError *error, const char *format, ...)
 {
-  char prefix[512], old[sizeof error->message];
+  char prefix[512];
   va_list args;
 
   if (!error || error->status == REID_OK)
     return;
   va_start (args, format);
-  vsnprintf (prefix, sizeof prefix, format, args);
+  vsnprintf (prefix, sizeof prefix - 2, format, args);
   va_end (args);
   trim_broken_utf8 (prefix);
-  memcpy (old, error->message, sizeof old);
-  size_t at = strlen (prefix);
+  strcat (prefix, ": ");
+  size_t at = strlen (prefix), keep = strlen (error->message);
+  if (keep > sizeof error->message - 1 - at)
+    keep = sizeof error->message - 1 - at;
+  memmove (error->message + at, error->message, keep);
   memcpy (error->message, prefix, at);
-  snprintf (error->message + at, sizeof error->message - at, ": %s", old);
+  error->message[at + keep] = '\0';
   trim_broken_utf8 (error->message);
 }
 

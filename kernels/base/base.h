@@ -45,7 +45,10 @@ typedef struct {
   char message[1024];
 } ReidError;
 
-#define REID_ERROR_INIT { REID_OK, "" }
+#define REID_ERROR_INIT                                                        \
+  {                                                                            \
+    REID_OK, ""                                                                \
+  }
 
 /* Returns false, so that `return reid_error_set (error, ...);` reads well. */
 REID_API bool reid_error_set (ReidError *error, ReidStatus status,

@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-reiddetect
+ * @title: reiddetect
+ * @short_description: finds the faces of every frame
+ *
+ * Runs a face detector on video and puts one #GstReidFrameMeta, and a
+ * #GstVideoRegionOfInterestMeta of type "face" for each face, on every buffer.
+ * Frames are read in whatever raw layout they come and leave unchanged.
+ *
+ * The network is an ONNX file with the head of YuNet, Ultra-Light or
+ * BlazeFace; see #GstReidModel for how it is found.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 filesrc location=episode.mp4 ! decodebin ! reiddetect !
+ * reidtrack ! reidembed ! reidcluster location=episode.reid ! fakesink
+ * ]|
+ * Finds, follows, embeds and tells apart the people of a file.
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=100 ! reiddetect inference-interval=5
+ * threshold=0.8 ! fakesink
+ * ]|
+ *
+ * Since: 0.1
+ */
+#include "gstreiddetect.h"
+
+#include <gst/reid/gstreidmodel-private.h>
+#include <gst/reid/reid.h>
+#include <math.h>
+
+#include "gstreidinfo.h"
+#include "gstreidvideo.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_reid_detect_debug);
+#define GST_CAT_DEFAULT gst_reid_detect_debug
+
+#define DEFAULT_MODEL NULL
+#define DEFAULT_DEVICE "auto"
+#define DEFAULT_THRESHOLD -1.f
+#define DEFAULT_NMS_THRESHOLD .3f
+#define DEFAULT_INFERENCE_INTERVAL 1
+#define DEFAULT_INFERENCE_SIZE 0
+#define DEFAULT_MIN_SIZE 0
+#define DEFAULT_THREADS 0
+
+/* A picture on which the network fails is told and passed on; a network that
+ * fails on this many in a row will not recover. */
+#define MAX_FAILURES 10
+
+enum {
+  PROP_0,
+  PROP_MODEL,
+  PROP_DEVICE,
+  PROP_THRESHOLD,
+  PROP_NMS_THRESHOLD,
+  PROP_INFERENCE_INTERVAL,
+  PROP_INFERENCE_SIZE,
+  PROP_MIN_SIZE,
+  PROP_THREADS
+};
+
+struct _GstReidDetect {
+  GstBaseTransform parent;
+
+  /* properties, under the object lock */
+  gchar *model, *device;
+  gfloat threshold, nms_threshold;
+  guint inference_interval, inference_size, min_size, threads;
+  gboolean changed;
+
+  /* streaming thread */
+  ReidDetector *detector;
+  GstReidModel *found;
+  GstVideoInfo info;
+  guint64 frame;
+  guint32 segment;
+  gboolean segment_used, info_sent;
+  guint failures;
+  GArray *faces;
+  gdouble seconds;
+  guint64 runs;
+
+  /* under the object lock: the running time before which a frame is late */
+  GstClockTime earliest;
+  gdouble proportion;
+};
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+                             GST_STATIC_CAPS (GST_REID_VIDEO_CAPS));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_REID_VIDEO_CAPS));
+
+G_DEFINE_FINAL_TYPE (GstReidDetect, gst_reid_detect, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (reiddetect, "reiddetect", GST_RANK_NONE,
+                             GST_TYPE_REID_DETECT)
+
+static void
+fill_options (GstReidDetect *self, ReidDetectorOptions *options)
+{
+  reid_detector_options_init (options);
+  options->threads = (int) self->threads;
+  options->threshold = self->threshold < 0 ? NAN : self->threshold;
+  options->nms_threshold = self->nms_threshold;
+  options->inference_size = (int) self->inference_size;
+  options->min_size = (float) self->min_size;
+}
+
+static gboolean
+gst_reid_detect_start (GstBaseTransform *trans)
+{
+  GstReidDetect *self = GST_REID_DETECT (trans);
+  ReidDetectorOptions options;
+  ReidDetectorInfo info;
+  ReidError error = REID_ERROR_INIT;
+  GError *gerror = NULL;
+  gchar *name, *device;
+
+  GST_OBJECT_LOCK (self);
+  name = g_strdup (self->model);
+  device = g_strdup (self->device);
+  fill_options (self, &options);
+  self->changed = FALSE;
+  self->earliest = GST_CLOCK_TIME_NONE;
+  GST_OBJECT_UNLOCK (self);
+
+  options.device = device;
+  self->found = gst_reid_model_find (GST_REID_MODEL_DETECTOR, name, &gerror);
+  if (self->found
+      && gst_reid_model_get_detector_info (self->found, &info, &gerror))
+    self->detector =
+        reid_detector_new (self->found->path, &info, &options, &error);
+  g_free (name);
+  g_free (device);
+  if (gerror)
+    GST_REID_ELEMENT_GERROR (self, gerror);
+  else if (!self->detector)
+    GST_REID_ELEMENT_ERROR (self, &error);
+  if (!self->detector) {
+    g_clear_pointer (&self->found, gst_reid_model_free);
+    return FALSE;
+  }
+  GST_INFO_OBJECT (self, "model %s (%s), %s", self->found->path,
+                   self->found->reason,
+                   reid_detector_device_reason (self->detector));
+  self->frame = 0;
+  self->segment = 0;
+  self->segment_used = FALSE;
+  self->info_sent = FALSE;
+  self->failures = 0;
+  self->seconds = 0;
+  self->runs = 0;
+  return TRUE;
+}
+
+static gboolean
+gst_reid_detect_stop (GstBaseTransform *trans)
+{
+  GstReidDetect *self = GST_REID_DETECT (trans);
+
+  g_clear_pointer (&self->detector, reid_detector_free);
+  g_clear_pointer (&self->found, gst_reid_model_free);
+  return TRUE;
+}
+
+static gboolean
+gst_reid_detect_set_caps (GstBaseTransform *trans, GstCaps *incaps,
+                          GstCaps *outcaps)
+{
+  GstReidDetect *self = GST_REID_DETECT (trans);
+
+  return gst_video_info_from_caps (&self->info, incaps);
+}
+
+static gboolean
+gst_reid_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstReidDetect *self = GST_REID_DETECT (trans);
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_STREAM_START:
+      self->frame = 0;
+      self->segment = 0;
+      self->segment_used = FALSE;
+      break;
+    case GST_EVENT_FLUSH_STOP:
+    case GST_EVENT_SEGMENT:
+      if (self->segment_used)
+        self->segment++;
+      self->segment_used = FALSE;
+      GST_OBJECT_LOCK (self);
+      self->earliest = GST_CLOCK_TIME_NONE;
+      GST_OBJECT_UNLOCK (self);
+      break;
+    case GST_EVENT_EOS:
+      gst_pad_push_event (
+          trans->srcpad,
+          gst_reid_stats_event (GST_ELEMENT (self), self->seconds, self->runs));
+      break;
+    default:
+      break;
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_reid_detect_parent_class)
+      ->sink_event (trans, event);
+}
+
+/* The base class would drop late frames. Here they stay, and only go without
+ * a detection, so that it must not see the event. */
+static gboolean
+gst_reid_detect_src_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstReidDetect *self = GST_REID_DETECT (trans);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
+    GstClockTimeDiff diff;
+    GstClockTime timestamp;
+    gdouble proportion;
+
+    gst_event_parse_qos (event, NULL, &proportion, &diff, &timestamp);
+    GST_OBJECT_LOCK (self);
+    self->proportion = proportion;
+    if (!GST_CLOCK_TIME_IS_VALID (timestamp))
+      self->earliest = GST_CLOCK_TIME_NONE;
+    else if (diff > 0)
+      self->earliest = timestamp + 2 * diff;
+    else
+      self->earliest = timestamp > (GstClockTime) -diff ? timestamp + diff : 0;
+    GST_OBJECT_UNLOCK (self);
+    return gst_pad_push_event (trans->sinkpad, event);
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_reid_detect_parent_class)
+      ->src_event (trans, event);
+}
+
+static gboolean
+is_late (GstReidDetect *self, GstBuffer *buffer)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+  GstClockTime earliest, running;
+  gdouble proportion;
+  GstMessage *message;
+
+  if (!gst_base_transform_is_qos_enabled (trans))
+    return FALSE;
+  GST_OBJECT_LOCK (self);
+  earliest = self->earliest;
+  proportion = self->proportion;
+  GST_OBJECT_UNLOCK (self);
+  running = gst_segment_to_running_time (&trans->segment, GST_FORMAT_TIME,
+                                         GST_BUFFER_PTS (buffer));
+  if (!GST_CLOCK_TIME_IS_VALID (earliest) || !GST_CLOCK_TIME_IS_VALID (running)
+      || running >= earliest)
+    return FALSE;
+  message = gst_message_new_qos (
+      GST_OBJECT (self), FALSE, running,
+      gst_segment_to_stream_time (&trans->segment, GST_FORMAT_TIME,
+                                  GST_BUFFER_PTS (buffer)),
+      GST_BUFFER_PTS (buffer), GST_BUFFER_DURATION (buffer));
+  gst_message_set_qos_values (message, (gint64) (earliest - running),
+                              proportion, 1000000);
+  gst_element_post_message (GST_ELEMENT (self), message);
+  return TRUE;
+}
+
+static void
+send_info (GstReidDetect *self)
+{
+  if (self->info_sent)
+    return;
+  self->info_sent = TRUE;
+  gst_pad_push_event (
+      GST_BASE_TRANSFORM_SRC_PAD (self),
+      gst_reid_info_event (GST_ELEMENT (self), "model-name", self->found->name,
+                           "model-sha256", self->found->sha256, "model-licence",
+                           self->found->licence, "backend",
+                           reid_detector_device_reason (self->detector), NULL));
+}
+
+/* Fills self->faces. FALSE after an error message. */
+static gboolean
+detect (GstReidDetect *self, GstBuffer *buffer, GstReidFrameState *state)
+{
+  ReidError error = REID_ERROR_INIT;
+  const ReidFace *faces = NULL;
+  GstVideoFrame frame;
+  ReidImage image;
+  int n = 0;
+  gboolean ok = FALSE;
+  gint64 start = g_get_monotonic_time ();
+
+  if (gst_video_frame_map (&frame, &self->info, buffer,
+                           GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
+    if (gst_reid_image_from_frame (&frame, &image))
+      ok = reid_detector_run (self->detector, &image, &faces, &n, &error);
+    else
+      reid_error_set (&error, REID_ERROR_UNSUPPORTED,
+                      "Video of format %s cannot be read",
+                      GST_VIDEO_INFO_NAME (&self->info));
+    gst_video_frame_unmap (&frame);
+  } else {
+    reid_error_set (&error, REID_ERROR_FORMAT,
+                    "A video frame cannot be mapped: it is smaller than its "
+                    "caps say");
+  }
+  self->seconds += (gdouble) (g_get_monotonic_time () - start) * 1e-6;
+  self->runs++;
+  if (!ok) {
+    *state = GST_REID_FRAME_FAILED;
+    if (++self->failures >= MAX_FAILURES) {
+      GST_REID_ELEMENT_ERROR (self, &error);
+      return FALSE;
+    }
+    GST_ELEMENT_WARNING (self, STREAM, FAILED,
+                         ("No detection on frame %" G_GUINT64_FORMAT ": %s",
+                          self->frame, error.message),
+                         (NULL));
+    return TRUE;
+  }
+  self->failures = 0;
+  *state = GST_REID_FRAME_DETECTED;
+  g_array_set_size (self->faces, (guint) n);
+  for (int i = 0; i < n; i++)
+    gst_reid_face_from_kernel (&faces[i],
+                               &g_array_index (self->faces, GstReidFace, i));
+  return TRUE;
+}
+
+static GstFlowReturn
+gst_reid_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+{
+  GstReidDetect *self = GST_REID_DETECT (trans);
+  GstReidFrameState state = GST_REID_FRAME_SKIPPED;
+  ReidDetectorOptions options;
+  ReidError error = REID_ERROR_INIT;
+  GstReidFrameMeta *meta;
+  gboolean changed;
+  guint interval;
+
+  GST_OBJECT_LOCK (self);
+  interval = self->inference_interval;
+  changed = self->changed;
+  self->changed = FALSE;
+  if (changed)
+    fill_options (self, &options);
+  GST_OBJECT_UNLOCK (self);
+  if (changed && !reid_detector_configure (self->detector, &options, &error)) {
+    GST_REID_ELEMENT_ERROR (self, &error);
+    return GST_FLOW_ERROR;
+  }
+
+  send_info (self);
+  g_array_set_size (self->faces, 0);
+  if (interval > 0 && self->frame % interval == 0 && !is_late (self, buffer)
+      && !detect (self, buffer, &state))
+    return GST_FLOW_ERROR;
+
+  meta = gst_buffer_get_reid_frame_meta (buffer);
+  if (!meta)
+    meta = gst_buffer_add_reid_frame_meta (buffer);
+  meta->state = state;
+  meta->frame = self->frame++;
+  meta->stream_time = gst_segment_to_stream_time (
+      &trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  meta->duration = GST_BUFFER_DURATION (buffer);
+  meta->segment = self->segment;
+  self->segment_used = TRUE;
+  gst_reid_display_size (&self->info, &meta->display_width,
+                         &meta->display_height);
+  meta->tracked = FALSE;
+  meta->shot = meta->shot_start = 0;
+  gst_reid_frame_meta_set_faces (meta, (GstReidFace *) self->faces->data,
+                                 self->faces->len);
+  gst_reid_update_regions (buffer, &self->info,
+                           (GstReidFace *) self->faces->data, self->faces->len);
+  GST_LOG_OBJECT (self, "frame %" G_GUINT64_FORMAT ": %u faces", meta->frame,
+                  meta->n_faces);
+  return GST_FLOW_OK;
+}
+
+static void
+gst_reid_detect_set_property (GObject *object, guint id, const GValue *value,
+                              GParamSpec *spec)
+{
+  GstReidDetect *self = GST_REID_DETECT (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MODEL:
+      g_free (self->model);
+      self->model = g_value_dup_string (value);
+      break;
+    case PROP_DEVICE:
+      g_free (self->device);
+      self->device = g_value_dup_string (value);
+      break;
+    case PROP_THRESHOLD:
+      self->threshold = g_value_get_float (value);
+      break;
+    case PROP_NMS_THRESHOLD:
+      self->nms_threshold = g_value_get_float (value);
+      break;
+    case PROP_INFERENCE_INTERVAL:
+      self->inference_interval = g_value_get_uint (value);
+      break;
+    case PROP_INFERENCE_SIZE:
+      self->inference_size = g_value_get_uint (value);
+      break;
+    case PROP_MIN_SIZE:
+      self->min_size = g_value_get_uint (value);
+      break;
+    case PROP_THREADS:
+      self->threads = g_value_get_uint (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+      break;
+  }
+  self->changed = TRUE;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_reid_detect_get_property (GObject *object, guint id, GValue *value,
+                              GParamSpec *spec)
+{
+  GstReidDetect *self = GST_REID_DETECT (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MODEL:
+      g_value_set_string (value, self->model);
+      break;
+    case PROP_DEVICE:
+      g_value_set_string (value, self->device);
+      break;
+    case PROP_THRESHOLD:
+      g_value_set_float (value, self->threshold);
+      break;
+    case PROP_NMS_THRESHOLD:
+      g_value_set_float (value, self->nms_threshold);
+      break;
+    case PROP_INFERENCE_INTERVAL:
+      g_value_set_uint (value, self->inference_interval);
+      break;
+    case PROP_INFERENCE_SIZE:
+      g_value_set_uint (value, self->inference_size);
+      break;
+    case PROP_MIN_SIZE:
+      g_value_set_uint (value, self->min_size);
+      break;
+    case PROP_THREADS:
+      g_value_set_uint (value, self->threads);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_reid_detect_finalize (GObject *object)
+{
+  GstReidDetect *self = GST_REID_DETECT (object);
+
+  g_free (self->model);
+  g_free (self->device);
+  g_array_free (self->faces, TRUE);
+  G_OBJECT_CLASS (gst_reid_detect_parent_class)->finalize (object);
+}
+
+static void
+gst_reid_detect_class_init (GstReidDetectClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+  const GParamFlags ready =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+  const GParamFlags playing =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
+
+  GST_DEBUG_CATEGORY_INIT (gst_reid_detect_debug, "reiddetect", 0,
+                           "face detection");
+
+  object_class->set_property = gst_reid_detect_set_property;
+  object_class->get_property = gst_reid_detect_get_property;
+  object_class->finalize = gst_reid_detect_finalize;
+
+  /**
+   * GstReidDetect:model:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_MODEL,
+      g_param_spec_string (
+          "model", "Model",
+          "Face detector: an ONNX file, or the name of one in "
+          "REID_MODEL_PATH or a data directory (NULL: the best one found)",
+          DEFAULT_MODEL, ready));
+  /**
+   * GstReidDetect:device:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_DEVICE,
+      g_param_spec_string ("device", "Device",
+                           "Where the network runs: auto, cpu, or the name of "
+                           "a backend (reference, dnnl, cudnn)",
+                           DEFAULT_DEVICE, ready));
+  /**
+   * GstReidDetect:threshold:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_THRESHOLD,
+      g_param_spec_float ("threshold", "Threshold",
+                          "Lowest score of a face, 0 to 1 (-1: the model's "
+                          "own)",
+                          -1, 1, DEFAULT_THRESHOLD, playing));
+  /**
+   * GstReidDetect:nms-threshold:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_NMS_THRESHOLD,
+      g_param_spec_float ("nms-threshold", "NMS threshold",
+                          "IoU of two boxes above which the weaker one is the "
+                          "same face",
+                          0, 1, DEFAULT_NMS_THRESHOLD, playing));
+  /**
+   * GstReidDetect:inference-interval:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_INFERENCE_INTERVAL,
+      g_param_spec_uint ("inference-interval", "Inference interval",
+                         "Detect on every n-th frame (0: on none)", 0, G_MAXINT,
+                         DEFAULT_INFERENCE_INTERVAL, playing));
+  /**
+   * GstReidDetect:inference-size:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_INFERENCE_SIZE,
+      g_param_spec_uint ("inference-size", "Inference size",
+                         "Longer side of the picture that the network sees, in "
+                         "pixels, for networks of free size; larger finds "
+                         "smaller faces and takes longer (0: 640)",
+                         0, 8192, DEFAULT_INFERENCE_SIZE, playing));
+  /**
+   * GstReidDetect:min-size:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_MIN_SIZE,
+      g_param_spec_uint ("min-size", "Minimum size",
+                         "Height in pixels of the frame below which a face is "
+                         "left out (0: none is)",
+                         0, 65536, DEFAULT_MIN_SIZE, playing));
+  /**
+   * GstReidDetect:threads:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_THREADS,
+      g_param_spec_uint ("threads", "Threads",
+                         "CPU threads for the network (0: one for each core)",
+                         0, 256, DEFAULT_THREADS, ready));
+
+  gst_element_class_set_static_metadata (
+      element_class, "Face detector", "Filter/Analyzer/Video",
+      "Finds the faces of every frame with a neural network and leaves them "
+      "as metas",
+      "The gst-reid authors");
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+
+  trans_class->start = GST_DEBUG_FUNCPTR (gst_reid_detect_start);
+  trans_class->stop = GST_DEBUG_FUNCPTR (gst_reid_detect_stop);
+  trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_reid_detect_set_caps);
+  trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_reid_detect_sink_event);
+  trans_class->src_event = GST_DEBUG_FUNCPTR (gst_reid_detect_src_event);
+  trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_reid_detect_transform_ip);
+}
+
+static void
+gst_reid_detect_init (GstReidDetect *self)
+{
+  self->device = g_strdup (DEFAULT_DEVICE);
+  self->threshold = DEFAULT_THRESHOLD;
+  self->nms_threshold = DEFAULT_NMS_THRESHOLD;
+  self->inference_interval = DEFAULT_INFERENCE_INTERVAL;
+  self->inference_size = DEFAULT_INFERENCE_SIZE;
+  self->min_size = DEFAULT_MIN_SIZE;
+  self->threads = DEFAULT_THREADS;
+  self->faces = g_array_new (FALSE, FALSE, sizeof (GstReidFace));
+  gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
+  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstreidinfo.h"
+
+#include <string.h>
+
+#define INFO_PREFIX "reid-info-"
+#define STATS_EVENT "reid-stats"
+
+static const gchar *
+factory_name (GstElement *element)
+{
+  GstElementFactory *factory = gst_element_get_factory (element);
+
+  return factory ? GST_OBJECT_NAME (factory) : G_OBJECT_TYPE_NAME (element);
+}
+
+GstEvent *
+gst_reid_info_event (GstElement *element, const gchar *name, ...)
+{
+  gchar *title = g_strconcat (INFO_PREFIX, factory_name (element), NULL);
+  GstStructure *s = gst_structure_new_empty (title);
+  GParamSpec **specs;
+  guint n;
+  va_list args;
+
+  g_free (title);
+  specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
+  for (guint i = 0; i < n; i++) {
+    GValue value = G_VALUE_INIT;
+    gchar *text;
+
+    if (specs[i]->owner_type != G_OBJECT_TYPE (element)
+        || (specs[i]->flags & G_PARAM_READWRITE) != G_PARAM_READWRITE)
+      continue;
+    g_value_init (&value, specs[i]->value_type);
+    g_object_get_property (G_OBJECT (element), specs[i]->name, &value);
+    text = G_VALUE_HOLDS_STRING (&value) ? g_value_dup_string (&value)
+                                         : gst_value_serialize (&value);
+    if (text)
+      gst_structure_set (s, specs[i]->name, G_TYPE_STRING, text, NULL);
+    g_free (text);
+    g_value_unset (&value);
+  }
+  g_free (specs);
+  va_start (args, name);
+  for (; name; name = va_arg (args, const gchar *)) {
+    const gchar *value = va_arg (args, const gchar *);
+    if (value)
+      gst_structure_set (s, name, G_TYPE_STRING, value, NULL);
+  }
+  va_end (args);
+  return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s);
+}
+
+const GstStructure *
+gst_reid_info_parse (GstEvent *event, const gchar **factory)
+{
+  const GstStructure *s;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CUSTOM_DOWNSTREAM_STICKY)
+    return NULL;
+  s = gst_event_get_structure (event);
+  if (!s || !g_str_has_prefix (gst_structure_get_name (s), INFO_PREFIX))
+    return NULL;
+  *factory = gst_structure_get_name (s) + strlen (INFO_PREFIX);
+  return s;
+}
+
+GstEvent *
+gst_reid_stats_event (GstElement *element, gdouble seconds, guint64 count)
+{
+  return gst_event_new_custom (
+      GST_EVENT_CUSTOM_DOWNSTREAM,
+      gst_structure_new (STATS_EVENT, "element", G_TYPE_STRING,
+                         factory_name (element), "seconds", G_TYPE_DOUBLE,
+                         seconds, "count", G_TYPE_UINT64, count, NULL));
+}
+
+gboolean
+gst_reid_stats_parse (GstEvent *event, const gchar **factory, gdouble *seconds,
+                      guint64 *count)
+{
+  const GstStructure *s;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CUSTOM_DOWNSTREAM)
+    return FALSE;
+  s = gst_event_get_structure (event);
+  if (!s || !gst_structure_has_name (s, STATS_EVENT))
+    return FALSE;
+  *factory = gst_structure_get_string (s, "element");
+  return *factory && gst_structure_get_double (s, "seconds", seconds)
+         && gst_structure_get_uint64 (s, "count", count);
+}
