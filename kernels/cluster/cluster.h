@@ -53,11 +53,11 @@ REID_API int reid_cluster (const float *vectors, int n, int dims,
 
 /* ---- Online: names while the stream runs, in bounded memory. */
 typedef struct {
-  float accept;     /* cosine at or above which a track is a known person */
-  float margin;     /* by which the best must beat the second best person */
-  float reject;     /* below it for everybody: a new person */
-  int max_people;   /* the one unseen for longest is forgotten beyond it */
-  int per_person;   /* vectors kept for each person, spread over time */
+  float accept;   /* cosine at or above which a track is a known person */
+  float margin;   /* by which the best must beat the second best person */
+  float reject;   /* below it for everybody: a new person */
+  int max_people; /* the one unseen for longest is forgotten beyond it */
+  int per_person; /* vectors kept for each person, spread over time */
 } ReidGalleryParams;
 
 /* From the threshold that the model has for clustering. */
@@ -72,8 +72,8 @@ typedef enum {
 
 typedef struct {
   ReidNameState state;
-  uint32_t identity;  /* >= 1, never reused; 0 while pending */
-  float similarity;   /* to that identity, or to the best candidate */
+  uint32_t identity; /* >= 1, never reused; 0 while pending */
+  float similarity;  /* to that identity, or to the best candidate */
 } ReidName;
 
 typedef struct ReidGallery ReidGallery;
