@@ -66,8 +66,11 @@ typedef enum {
   REID_FIT_STRETCH    /* fill the whole output */
 } ReidFit;
 
-typedef enum { REID_CHANNELS_RGB, REID_CHANNELS_BGR, REID_CHANNELS_GRAY }
-    ReidChannels;
+typedef enum {
+  REID_CHANNELS_RGB,
+  REID_CHANNELS_BGR,
+  REID_CHANNELS_GRAY
+} ReidChannels;
 
 /* out = (v - mean[c]) * scale[c] with v in 0..255, c in the output's channel
  * order. Planar (CHW), float. */
@@ -108,9 +111,8 @@ typedef struct {
 } ReidRect;
 
 REID_API bool reid_image_crop_rgb (const ReidImage *image, const ReidRect *rect,
-                                   int out_width, int out_height,
-                                   uint8_t *out, ptrdiff_t out_stride,
-                                   ReidError *error);
+                                   int out_width, int out_height, uint8_t *out,
+                                   ptrdiff_t out_stride, ReidError *error);
 REID_API bool reid_image_crop_luma (const ReidImage *image,
                                     const ReidRect *rect, int out_width,
                                     int out_height, uint8_t *out,
