@@ -1,0 +1,821 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-reidembed
+ * @title: reidembed
+ * @short_description: makes vectors of the faces that reidtrack kept
+ *
+ * Takes the tracklets that reidtrack sends, aligns their chips, runs them
+ * through a face embedder in batches across tracklets, and sends each tracklet
+ * on with its vectors. Buffers pass by while a batch fills; a tracklet waits
+ * at most #GstReidEmbed:max-latency, and none is lost: what waits at EOS is
+ * run before EOS is passed on, and what waits at a flush is sent after it.
+ *
+ * Stands directly behind reidtrack: an encoder or a leaky queue between them
+ * would reorder or drop the tracklets.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 filesrc location=episode.mp4 ! decodebin ! reiddetect !
+ * reidtrack ! reidembed batch-size=32 ! reidcluster location=episode.reid !
+ * fakesink
+ * ]|
+ *
+ * Since: 0.1
+ */
+#include "gstreidembed.h"
+
+#include <gst/reid/gstreidmodel-private.h>
+#include <gst/reid/reid.h>
+
+#include "gstreidembed-batch.h"
+#include "gstreidinfo.h"
+#include "gstreidvideo.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_reid_embed_debug);
+#define GST_CAT_DEFAULT gst_reid_embed_debug
+
+#define DEFAULT_MODEL NULL
+#define DEFAULT_DEVICE "auto"
+#define DEFAULT_BATCH_SIZE 16
+#define DEFAULT_MAX_LATENCY (500 * GST_MSECOND)
+#define DEFAULT_NORMALIZE TRUE
+#define DEFAULT_THREADS 0
+
+/* Buffers that may wait here while a batch runs: enough to keep the decoder
+ * busy meanwhile, few enough for small buffer pools. */
+#define MAX_BUFFERS 3
+/* One bad chip is left out; a network that fails on this many in a row will
+ * not recover. */
+#define MAX_FAILURES 10
+
+enum {
+  PROP_0,
+  PROP_MODEL,
+  PROP_DEVICE,
+  PROP_BATCH_SIZE,
+  PROP_MAX_LATENCY,
+  PROP_NORMALIZE,
+  PROP_THREADS
+};
+
+struct _GstReidEmbed {
+  GstElement parent;
+  GstPad *sinkpad, *srcpad;
+
+  /* properties, under the object lock */
+  gchar *model, *device;
+  guint batch_size, threads;
+  GstClockTime max_latency;
+  gboolean normalize;
+
+  /* Between the sink pad's thread and the source pad's task, under `lock`. */
+  GMutex lock;
+  GCond added, removed;
+  GQueue items; /* buffers and serialized events in order */
+  guint n_buffers;
+  gboolean busy; /* the task works on an item it took */
+  gboolean eos;
+  GstFlowReturn result; /* of the source pad; FLUSHING while inactive */
+
+  /* the task's own (elsewhere only while it stands still) */
+  GstReidBatch *batch;
+  ReidEmbedder *embedder;
+  GstReidModel *found;
+  gfloat threshold;
+  gboolean info_sent;
+  guint failures;
+  gdouble seconds;
+  guint64 chips;
+
+  /* under the object lock */
+  GstClockTime batch_time; /* the longest run so far: what a buffer may wait */
+  GstClockTime frame_duration;
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+G_DEFINE_FINAL_TYPE (GstReidEmbed, gst_reid_embed, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE (reidembed, "reidembed", GST_RANK_NONE,
+                             GST_TYPE_REID_EMBED)
+
+/* ---- the network */
+
+static gboolean
+open_model (GstReidEmbed *self)
+{
+  ReidEmbedderOptions options = { 0 };
+  ReidEmbedderInfo info;
+  ReidError error = REID_ERROR_INIT;
+  GError *gerror = NULL;
+  gchar *name, *device;
+
+  GST_OBJECT_LOCK (self);
+  name = g_strdup (self->model);
+  device = g_strdup (self->device);
+  options.threads = (int) self->threads;
+  self->batch_time = 0;
+  GST_OBJECT_UNLOCK (self);
+  options.device = device;
+
+  self->found = gst_reid_model_find (GST_REID_MODEL_EMBEDDER, name, &gerror);
+  if (self->found
+      && gst_reid_model_get_embedder_info (self->found, &info, &gerror)) {
+    self->threshold = info.threshold;
+    self->embedder =
+        reid_embedder_new (self->found->path, &info, &options, &error);
+  }
+  g_free (name);
+  g_free (device);
+  if (gerror)
+    GST_REID_ELEMENT_GERROR (self, gerror);
+  else if (!self->embedder)
+    GST_REID_ELEMENT_ERROR (self, &error);
+  if (!self->embedder) {
+    g_clear_pointer (&self->found, gst_reid_model_free);
+    return FALSE;
+  }
+  GST_INFO_OBJECT (self, "model %s (%s), %s", self->found->path,
+                   self->found->reason,
+                   reid_embedder_device_reason (self->embedder));
+  self->info_sent = FALSE;
+  self->failures = 0;
+  self->seconds = 0;
+  self->chips = 0;
+  return TRUE;
+}
+
+static void
+close_model (GstReidEmbed *self)
+{
+  g_clear_pointer (&self->embedder, reid_embedder_free);
+  g_clear_pointer (&self->found, gst_reid_model_free);
+}
+
+/* ---- the source pad's task */
+
+static gboolean
+is_tracklet (gpointer item)
+{
+  return GST_IS_EVENT (item) && gst_event_get_reid_tracklet (item);
+}
+
+static void
+send_info (GstReidEmbed *self)
+{
+  gchar *threshold, text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (self->info_sent)
+    return;
+  self->info_sent = TRUE;
+  threshold = g_ascii_dtostr (text, sizeof text, self->threshold);
+  gst_pad_push_event (self->srcpad,
+                      gst_reid_info_event (
+                          GST_ELEMENT (self), "model-name", self->found->name,
+                          "model-sha256", self->found->sha256, "model-licence",
+                          self->found->licence, "model-threshold",
+                          self->threshold == self->threshold ? threshold : NULL,
+                          "backend",
+                          reid_embedder_device_reason (self->embedder), NULL));
+}
+
+static void
+note_batch_time (GstReidEmbed *self, GstClockTime time)
+{
+  gboolean grown;
+
+  GST_OBJECT_LOCK (self);
+  grown = time > self->batch_time;
+  if (grown) /* in steps, so that not every run changes the latency */
+    self->batch_time = GST_ROUND_UP_N (time + time / 4, 10 * GST_MSECOND);
+  GST_OBJECT_UNLOCK (self);
+  if (grown)
+    gst_element_post_message (GST_ELEMENT (self),
+                              gst_message_new_latency (GST_OBJECT (self)));
+}
+
+/* Runs one batch and pushes the tracklets that are complete. */
+static GstFlowReturn
+run_batch (GstReidEmbed *self, guint size)
+{
+  GstReidBatchModel model = { .embedder = self->embedder,
+                              .model = self->found->name,
+                              .model_sha256 = self->found->sha256,
+                              .threshold = self->threshold };
+  ReidError error = REID_ERROR_INIT;
+  GstReidTracklet *tracklet;
+  guint failed, n;
+  gint64 start = g_get_monotonic_time (), time;
+
+  GST_OBJECT_LOCK (self);
+  model.normalize = self->normalize;
+  GST_OBJECT_UNLOCK (self);
+  n = gst_reid_batch_run (self->batch, &model, size, &failed, &error);
+  time = g_get_monotonic_time () - start;
+  self->seconds += (gdouble) time * 1e-6;
+  self->chips += n;
+  if (n > 0)
+    note_batch_time (self, (GstClockTime) time * GST_USECOND);
+  GST_LOG_OBJECT (self, "%u chips in %" G_GINT64_FORMAT " us", n, time);
+
+  self->failures = failed == n ? self->failures + failed : failed;
+  if (failed > 0 && self->failures < MAX_FAILURES)
+    GST_ELEMENT_WARNING (
+        self, STREAM, FAILED,
+        ("No vector for %u of %u faces: %s", failed, n, error.message), (NULL));
+  while ((tracklet = gst_reid_batch_pop (self->batch, &model))) {
+    gst_pad_push_event (self->srcpad, gst_event_new_reid_tracklet (tracklet));
+    gst_reid_tracklet_unref (tracklet);
+  }
+  if (failed > 0 && self->failures >= MAX_FAILURES) {
+    GST_REID_ELEMENT_ERROR (self, &error);
+    return GST_FLOW_ERROR;
+  }
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+run_all (GstReidEmbed *self, guint size)
+{
+  GstFlowReturn result = GST_FLOW_OK;
+
+  while (result == GST_FLOW_OK && !gst_reid_batch_is_empty (self->batch))
+    result = run_batch (self, size);
+  return result;
+}
+
+/* One buffer or event, in its turn. Without `lock`. */
+static GstFlowReturn
+handle_item (GstReidEmbed *self, gpointer item, guint size)
+{
+  GstEvent *event = item;
+  GstReidTracklet *tracklet;
+  GstFlowReturn result = GST_FLOW_OK;
+
+  if (GST_IS_BUFFER (item)) {
+    send_info (self);
+    return gst_pad_push (self->srcpad, item);
+  }
+  tracklet = gst_event_get_reid_tracklet (event);
+  if (tracklet) {
+    gst_reid_batch_push (self->batch, gst_reid_tracklet_ref (tracklet),
+                         g_get_monotonic_time ());
+    gst_event_unref (event);
+    return GST_FLOW_OK;
+  }
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_EOS:
+      send_info (self);
+      result = run_all (self, size);
+      gst_pad_push_event (self->srcpad,
+                          gst_reid_stats_event (GST_ELEMENT (self),
+                                                self->seconds, self->chips));
+      gst_pad_push_event (self->srcpad, event);
+      return result == GST_FLOW_OK ? GST_FLOW_EOS : result;
+    case GST_EVENT_STREAM_START:
+      /* the numbers of tracks start again: the old ones must be out */
+      result = run_all (self, size);
+      break;
+    default:
+      break;
+  }
+  gst_pad_push_event (self->srcpad, event);
+  return result;
+}
+
+/* With `lock`: whether a batch should run now; else until when to wait, or -1
+ * for as long as it takes. */
+static gboolean
+batch_is_due (GstReidEmbed *self, guint size, GstClockTime max_latency,
+              gint64 *until)
+{
+  *until = -1;
+  if (gst_reid_batch_is_empty (self->batch))
+    return FALSE;
+  if (gst_reid_batch_chips (self->batch) >= size
+      || gst_reid_batch_chips (self->batch) == 0)
+    return TRUE;
+  /* a producer waits, or soon will, for the memory that the batch holds */
+  if (gst_reid_chip_bytes () > GST_REID_CHIP_BUDGET / 2)
+    return TRUE;
+  if (!GST_CLOCK_TIME_IS_VALID (max_latency))
+    return FALSE;
+  *until = gst_reid_batch_oldest (self->batch)
+           + (gint64) (max_latency / GST_USECOND);
+  return g_get_monotonic_time () >= *until;
+}
+
+static void
+gst_reid_embed_loop (GstPad *pad)
+{
+  GstReidEmbed *self = GST_REID_EMBED (GST_PAD_PARENT (pad));
+  GstFlowReturn result;
+  GstClockTime max_latency;
+  gpointer item = NULL;
+  gint64 until;
+  guint size;
+  gboolean due, eos;
+
+  GST_OBJECT_LOCK (self);
+  size = self->batch_size;
+  max_latency = self->max_latency;
+  GST_OBJECT_UNLOCK (self);
+
+  g_mutex_lock (&self->lock);
+  while (!(due = batch_is_due (self, size, max_latency, &until))
+         && self->result == GST_FLOW_OK
+         && !(item = g_queue_pop_head (&self->items))) {
+    if (until < 0)
+      g_cond_wait (&self->added, &self->lock);
+    else
+      g_cond_wait_until (&self->added, &self->lock, until);
+  }
+  result = self->result;
+  self->busy = result == GST_FLOW_OK;
+  if (item && GST_IS_BUFFER (item))
+    self->n_buffers--;
+  g_cond_broadcast (&self->removed);
+  g_mutex_unlock (&self->lock);
+
+  if (result == GST_FLOW_OK)
+    result = due ? run_batch (self, size) : handle_item (self, item, size);
+  else if (item) /* the pad stopped between two looks at it */
+    gst_mini_object_unref (item);
+
+  g_mutex_lock (&self->lock);
+  self->busy = FALSE;
+  if (result != GST_FLOW_OK && self->result == GST_FLOW_OK)
+    self->result = result;
+  result = self->result;
+  eos = self->eos;
+  g_cond_broadcast (&self->removed);
+  g_mutex_unlock (&self->lock);
+  if (result == GST_FLOW_OK)
+    return;
+
+  GST_DEBUG_OBJECT (self, "pausing: %s", gst_flow_get_name (result));
+  gst_pad_pause_task (self->srcpad);
+  /* upstream has sent its last and will not see the failure */
+  if (eos && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS)) {
+    GST_ELEMENT_FLOW_ERROR (self, result);
+    gst_pad_push_event (self->srcpad, gst_event_new_eos ());
+  }
+}
+
+/* ---- the sink pad */
+
+/* With `lock`. Tracklets outlive a flush: what was seen was seen. */
+static void
+drop_items (GstReidEmbed *self)
+{
+  gpointer item;
+
+  while ((item = g_queue_pop_head (&self->items))) {
+    if (is_tracklet (item))
+      gst_reid_batch_push (
+          self->batch,
+          gst_reid_tracklet_ref (gst_event_get_reid_tracklet (item)),
+          g_get_monotonic_time ());
+    gst_mini_object_unref (item);
+  }
+  self->n_buffers = 0;
+}
+
+static GstFlowReturn
+gst_reid_embed_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstReidEmbed *self = GST_REID_EMBED (parent);
+  GstFlowReturn result;
+
+  g_mutex_lock (&self->lock);
+  while (self->result == GST_FLOW_OK && self->n_buffers >= MAX_BUFFERS)
+    g_cond_wait (&self->removed, &self->lock);
+  result = self->eos ? GST_FLOW_EOS : self->result;
+  if (result == GST_FLOW_OK) {
+    g_queue_push_tail (&self->items, buffer);
+    self->n_buffers++;
+    g_cond_signal (&self->added);
+    buffer = NULL;
+  }
+  g_mutex_unlock (&self->lock);
+  if (buffer)
+    gst_buffer_unref (buffer);
+  return result;
+}
+
+static void
+remember_rate (GstReidEmbed *self, GstEvent *event)
+{
+  GstCaps *caps;
+  gint n = 0, d = 1;
+
+  gst_event_parse_caps (event, &caps);
+  gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate", &n,
+                              &d);
+  GST_OBJECT_LOCK (self);
+  self->frame_duration =
+      n > 0 ? gst_util_uint64_scale_int (GST_SECOND, d, n) : 0;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+enqueue_event (GstReidEmbed *self, GstEvent *event)
+{
+  gboolean ok;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS)
+    remember_rate (self, event);
+  g_mutex_lock (&self->lock);
+  /* a stream after EOS needs no flush to start */
+  if (self->eos && GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START
+      && (self->result == GST_FLOW_OK || self->result == GST_FLOW_EOS)) {
+    while (self->busy)
+      g_cond_wait (&self->removed, &self->lock);
+    self->eos = FALSE;
+    self->result = GST_FLOW_OK;
+    gst_pad_start_task (self->srcpad, (GstTaskFunction) gst_reid_embed_loop,
+                        self->srcpad, NULL);
+  }
+  ok = self->result == GST_FLOW_OK && !self->eos;
+  if (ok) {
+    if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+      self->eos = TRUE;
+    g_queue_push_tail (&self->items, event);
+    g_cond_signal (&self->added);
+  }
+  g_mutex_unlock (&self->lock);
+  if (!ok)
+    gst_event_unref (event);
+  return ok;
+}
+
+static void
+set_flushing (GstReidEmbed *self)
+{
+  g_mutex_lock (&self->lock);
+  self->result = GST_FLOW_FLUSHING;
+  g_cond_broadcast (&self->added);
+  g_cond_broadcast (&self->removed);
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+gst_reid_embed_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  GstReidEmbed *self = GST_REID_EMBED (parent);
+  gboolean ok;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_START:
+      ok = gst_pad_push_event (self->srcpad, event);
+      set_flushing (self);
+      gst_pad_pause_task (self->srcpad);
+      return ok;
+    case GST_EVENT_FLUSH_STOP:
+      ok = gst_pad_push_event (self->srcpad, event);
+      g_mutex_lock (&self->lock);
+      drop_items (self);
+      self->eos = FALSE;
+      self->result = GST_FLOW_OK;
+      g_mutex_unlock (&self->lock);
+      gst_pad_start_task (self->srcpad, (GstTaskFunction) gst_reid_embed_loop,
+                          self->srcpad, NULL);
+      return ok;
+    default:
+      if (GST_EVENT_IS_SERIALIZED (event))
+        return enqueue_event (self, event);
+      return gst_pad_push_event (self->srcpad, event);
+  }
+}
+
+static void
+add_held_buffers (GstQuery *query)
+{
+  guint n = gst_query_get_n_allocation_pools (query);
+
+  for (guint i = 0; i < n; i++) {
+    GstBufferPool *pool;
+    guint size, min, max;
+
+    gst_query_parse_nth_allocation_pool (query, i, &pool, &size, &min, &max);
+    min += MAX_BUFFERS;
+    if (max != 0)
+      max = MAX (max + MAX_BUFFERS, min);
+    gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
+    if (pool)
+      gst_object_unref (pool);
+  }
+  if (n == 0)
+    gst_query_add_allocation_pool (query, NULL, 0, MAX_BUFFERS, 0);
+}
+
+static gboolean
+gst_reid_embed_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  GstReidEmbed *self = GST_REID_EMBED (parent);
+  gboolean ok;
+
+  if (GST_QUERY_IS_SERIALIZED (query)) {
+    /* behind everything that came before it */
+    g_mutex_lock (&self->lock);
+    while (self->result == GST_FLOW_OK
+           && (self->items.length > 0 || self->busy))
+      g_cond_wait (&self->removed, &self->lock);
+    ok = self->result == GST_FLOW_OK;
+    g_mutex_unlock (&self->lock);
+    if (!ok)
+      return FALSE;
+    ok = gst_pad_peer_query (self->srcpad, query);
+    if (ok && GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION)
+      add_held_buffers (query);
+    return ok;
+  }
+  return gst_pad_query_default (pad, parent, query);
+}
+
+static gboolean
+gst_reid_embed_src_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  GstReidEmbed *self = GST_REID_EMBED (parent);
+
+  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY) {
+    GstClockTime min, max;
+    gboolean live;
+
+    if (!gst_pad_peer_query (self->sinkpad, query))
+      return FALSE;
+    gst_query_parse_latency (query, &live, &min, &max);
+    GST_OBJECT_LOCK (self);
+    min += self->batch_time;
+    if (GST_CLOCK_TIME_IS_VALID (max))
+      max += MAX (self->batch_time, MAX_BUFFERS * self->frame_duration);
+    GST_OBJECT_UNLOCK (self);
+    gst_query_set_latency (query, live, min, max);
+    return TRUE;
+  }
+  return gst_pad_query_default (pad, parent, query);
+}
+
+static gboolean
+gst_reid_embed_sink_activate_mode (GstPad *pad, GstObject *parent,
+                                   GstPadMode mode, gboolean active)
+{
+  GstReidEmbed *self = GST_REID_EMBED (parent);
+
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  if (!active)
+    set_flushing (self);
+  return TRUE;
+}
+
+static gboolean
+gst_reid_embed_src_activate_mode (GstPad *pad, GstObject *parent,
+                                  GstPadMode mode, gboolean active)
+{
+  GstReidEmbed *self = GST_REID_EMBED (parent);
+
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  if (active) {
+    g_mutex_lock (&self->lock);
+    self->eos = FALSE;
+    self->result = GST_FLOW_OK;
+    g_mutex_unlock (&self->lock);
+    return gst_pad_start_task (pad, (GstTaskFunction) gst_reid_embed_loop, pad,
+                               NULL);
+  }
+  set_flushing (self);
+  return gst_pad_stop_task (pad);
+}
+
+static GstStateChangeReturn
+gst_reid_embed_change_state (GstElement *element, GstStateChange transition)
+{
+  GstReidEmbed *self = GST_REID_EMBED (element);
+  GstStateChangeReturn result;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !open_model (self))
+    return GST_STATE_CHANGE_FAILURE;
+  result = GST_ELEMENT_CLASS (gst_reid_embed_parent_class)
+               ->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
+      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+          && result == GST_STATE_CHANGE_FAILURE)) {
+    g_mutex_lock (&self->lock);
+    drop_items (self);
+    g_mutex_unlock (&self->lock);
+    gst_reid_batch_free (self->batch);
+    self->batch = gst_reid_batch_new ();
+    close_model (self);
+  }
+  return result;
+}
+
+static void
+gst_reid_embed_set_property (GObject *object, guint id, const GValue *value,
+                             GParamSpec *spec)
+{
+  GstReidEmbed *self = GST_REID_EMBED (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MODEL:
+      g_free (self->model);
+      self->model = g_value_dup_string (value);
+      break;
+    case PROP_DEVICE:
+      g_free (self->device);
+      self->device = g_value_dup_string (value);
+      break;
+    case PROP_BATCH_SIZE:
+      self->batch_size = g_value_get_uint (value);
+      break;
+    case PROP_MAX_LATENCY:
+      self->max_latency = g_value_get_uint64 (value);
+      break;
+    case PROP_NORMALIZE:
+      self->normalize = g_value_get_boolean (value);
+      break;
+    case PROP_THREADS:
+      self->threads = g_value_get_uint (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_reid_embed_get_property (GObject *object, guint id, GValue *value,
+                             GParamSpec *spec)
+{
+  GstReidEmbed *self = GST_REID_EMBED (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MODEL:
+      g_value_set_string (value, self->model);
+      break;
+    case PROP_DEVICE:
+      g_value_set_string (value, self->device);
+      break;
+    case PROP_BATCH_SIZE:
+      g_value_set_uint (value, self->batch_size);
+      break;
+    case PROP_MAX_LATENCY:
+      g_value_set_uint64 (value, self->max_latency);
+      break;
+    case PROP_NORMALIZE:
+      g_value_set_boolean (value, self->normalize);
+      break;
+    case PROP_THREADS:
+      g_value_set_uint (value, self->threads);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_reid_embed_finalize (GObject *object)
+{
+  GstReidEmbed *self = GST_REID_EMBED (object);
+
+  gst_reid_batch_free (self->batch);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->added);
+  g_cond_clear (&self->removed);
+  g_free (self->model);
+  g_free (self->device);
+  G_OBJECT_CLASS (gst_reid_embed_parent_class)->finalize (object);
+}
+
+static void
+gst_reid_embed_class_init (GstReidEmbedClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  const GParamFlags ready =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+  const GParamFlags playing =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
+
+  GST_DEBUG_CATEGORY_INIT (gst_reid_embed_debug, "reidembed", 0,
+                           "face embedding");
+
+  object_class->set_property = gst_reid_embed_set_property;
+  object_class->get_property = gst_reid_embed_get_property;
+  object_class->finalize = gst_reid_embed_finalize;
+
+  /**
+   * GstReidEmbed:model:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_MODEL,
+      g_param_spec_string (
+          "model", "Model",
+          "Face embedder: an ONNX file, or the name of one in "
+          "REID_MODEL_PATH or a data directory (NULL: the best one found)",
+          DEFAULT_MODEL, ready));
+  /**
+   * GstReidEmbed:device:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_DEVICE,
+      g_param_spec_string ("device", "Device",
+                           "Where the network runs: auto, cpu, or the name of "
+                           "a backend (reference, dnnl, cudnn)",
+                           DEFAULT_DEVICE, ready));
+  /**
+   * GstReidEmbed:batch-size:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_BATCH_SIZE,
+      g_param_spec_uint ("batch-size", "Batch size",
+                         "Faces that go through the network together, taken "
+                         "from many tracklets; no vector depends on it",
+                         1, 1024, DEFAULT_BATCH_SIZE, playing));
+  /**
+   * GstReidEmbed:max-latency:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_MAX_LATENCY,
+      g_param_spec_uint64 ("max-latency", "Maximum latency",
+                           "Nanoseconds that a tracklet may wait for its batch "
+                           "to fill (-1: until it is full, or EOS)",
+                           0, G_MAXUINT64, DEFAULT_MAX_LATENCY, playing));
+  /**
+   * GstReidEmbed:normalize:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_NORMALIZE,
+      g_param_spec_boolean ("normalize", "Normalize",
+                            "Scale every vector to length 1", DEFAULT_NORMALIZE,
+                            playing));
+  /**
+   * GstReidEmbed:threads:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_THREADS,
+      g_param_spec_uint ("threads", "Threads",
+                         "CPU threads for the network (0: one for each core)",
+                         0, 256, DEFAULT_THREADS, ready));
+
+  gst_element_class_set_static_metadata (
+      element_class, "Face embedder", "Filter/Analyzer/Video",
+      "Makes vectors of the tracklets' faces with a neural network, in batches",
+      "The gst-reid authors");
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  element_class->change_state = GST_DEBUG_FUNCPTR (gst_reid_embed_change_state);
+}
+
+static void
+gst_reid_embed_init (GstReidEmbed *self)
+{
+  self->device = g_strdup (DEFAULT_DEVICE);
+  self->batch_size = DEFAULT_BATCH_SIZE;
+  self->max_latency = DEFAULT_MAX_LATENCY;
+  self->normalize = DEFAULT_NORMALIZE;
+  self->threads = DEFAULT_THREADS;
+  self->result = GST_FLOW_FLUSHING;
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->added);
+  g_cond_init (&self->removed);
+  g_queue_init (&self->items);
+  self->batch = gst_reid_batch_new ();
+
+  self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (self->sinkpad, gst_reid_embed_chain);
+  gst_pad_set_event_function (self->sinkpad, gst_reid_embed_sink_event);
+  gst_pad_set_query_function (self->sinkpad, gst_reid_embed_sink_query);
+  gst_pad_set_activatemode_function (self->sinkpad,
+                                     gst_reid_embed_sink_activate_mode);
+  GST_PAD_SET_PROXY_CAPS (self->sinkpad);
+  gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
+
+  self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_set_query_function (self->srcpad, gst_reid_embed_src_query);
+  gst_pad_set_activatemode_function (self->srcpad,
+                                     gst_reid_embed_src_activate_mode);
+  GST_PAD_SET_PROXY_CAPS (self->srcpad);
+  gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
+}
