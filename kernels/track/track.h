@@ -17,8 +17,9 @@ extern "C" {
 #endif
 
 /* ---- IoU of all against all (iou.c): boxes as separate arrays of left, top,
- * right, bottom; out[i * n_b + j] = IoU of a_i and b_j, 0 for empty ones. The
- * vector versions give the same bytes as the C one. */
+ * right, bottom; out[i * n_b + j] = IoU of a_i and b_j, in 0..1, 0 for empty
+ * boxes and for NaN. Nothing beyond n is read. The vector versions give the
+ * same bytes as the C one. */
 typedef struct {
   const float *left, *top, *right, *bottom;
   int n;
@@ -31,9 +32,13 @@ REID_API ReidIouFunc reid_iou_get (unsigned cpu_flags);
 /* ---- Optimal assignment (assign.c): minimises the sum of cost over pairs;
  * rows x cols, row-major. row_to_col[i] = column or -1. Pairs whose cost is
  * above `limit` are never made, and leaving a row or a column alone costs
- * limit / 2. Deterministic. */
-REID_API bool reid_assign (const double *cost, int rows, int cols,
-                           double limit, int *row_to_col);
+ * limit / 2: a pair is worth making as long as it costs no more than its two
+ * ends alone. Costs that are NaN or infinite forbid the pair. An infinite
+ * limit makes as many pairs as can be made, a NaN none. Deterministic, and
+ * O(rows * cols * min (rows, cols)) for any costs. False when memory ends or a
+ * count is negative; then no pair is made. */
+REID_API bool reid_assign (const double *cost, int rows, int cols, double limit,
+                           int *row_to_col);
 
 /* ---- Quality of one face (quality.c), each term and the score in 0..1. */
 typedef struct {
@@ -51,12 +56,13 @@ REID_API void reid_quality (const ReidImage *image, const ReidFace *face,
 
 /* ---- Tracker */
 typedef struct {
-  float iou_threshold;  /* first stage, default 0.3 */
-  float high_score;     /* detections at or above go to the first stage and may
-                           start a track, default 0.6; weaker ones only
-                           continue tracks */
-  int max_gap;          /* frames without a detection before a track ends,
-                           default 30 */
+  float iou_threshold; /* first stage, default 0.3; boxes are grown first, see
+                          tracker.c */
+  float high_score;    /* detections at or above go to the first stage and may
+                          start a track, default 0.6; weaker ones only
+                          continue tracks */
+  int max_gap;         /* frames without a detection before a track ends,
+                          default 30 */
 } ReidTrackerOptions;
 
 REID_API void reid_tracker_options_init (ReidTrackerOptions *options);
@@ -74,7 +80,12 @@ REID_API void reid_tracker_configure (ReidTracker *tracker,
  * track. `ended` receives the ids of tracks that ended with this frame; at
  * most reid_tracker_live() entries before the call. Ids are valid from the
  * first frame of a track: there is no probation here, the caller drops short
- * tracks. */
+ * tracks. A face that cannot be one (not finite, empty, larger than 16 frames
+ * or farther off than that) gets 0, as do plausible faces after the first
+ * 2048; beyond 2048 live tracks the one lost for longest ends early. False
+ * for an aspect outside 1e-4..1e4, a negative count, or no memory: then
+ * nothing has changed. Another aspect than before costs the tracks their
+ * speeds, not their ids. */
 REID_API bool reid_tracker_update (ReidTracker *tracker, const ReidFace *faces,
                                    int n_faces, double aspect, uint32_t *ids,
                                    uint32_t *ended, int *n_ended,
@@ -103,10 +114,10 @@ typedef struct {
   int width, height; /* <= REID_CHIP_SIDE */
   uint8_t *rgb;      /* packed, stride 3 * width; owned */
   uint64_t frame;
-  int64_t time;      /* stream time in ns, -1 = unknown */
-  ReidFace face;     /* as fractions of the frame */
+  int64_t time;  /* stream time in ns, -1 = unknown */
+  ReidFace face; /* as fractions of the frame */
   /* The same face in chip pixels (edges: 0 = left edge of the first pixel). */
-  float box[4];       /* left, top, width, height */
+  float box[4];        /* left, top, width, height */
   float landmarks[10]; /* valid where face.has_landmarks */
   ReidQuality quality;
 } ReidChip;
@@ -116,13 +127,18 @@ REID_API void reid_chip_free (ReidChip *chip);
 /* Keeps the best N of a track's faces. Cuts pixels only for a face that
  * enters. With `diverse`, the track's duration is kept in N growing slots so
  * that the chips spread over time, and poses differ; without, the N highest
- * totals, at least `spacing` frames apart (a better one within the spacing
- * replaces its neighbour). Ties keep the earlier. */
+ * totals. Either way they are at least `spacing` frames apart (a better one
+ * within the spacing replaces its neighbour). Ties keep the earlier. The exact
+ * rules stand in chips.c. A face is shrunk to fit REID_CHIP_SIDE, never
+ * enlarged, and made of square pixels. top_n is clamped to 1..1024, spacing to
+ * 1 and above. */
 typedef struct ReidChipSet ReidChipSet;
 
 REID_API ReidChipSet *reid_chip_set_new (int top_n, int spacing, bool diverse);
 REID_API void reid_chip_set_free (ReidChipSet *set);
-/* 1: entered, 0: not good enough, -1: out of memory. */
+/* Offers come in the order of frames. 1: entered, 0: not good enough (or no
+ * plausible face that touches the frame, or an earlier frame than the offer
+ * before), -1: out of memory. */
 REID_API int reid_chip_set_offer (ReidChipSet *set, const ReidImage *image,
                                   const ReidFace *face, uint64_t frame,
                                   int64_t time);
