@@ -77,6 +77,8 @@ GST_REID_API GType gst_reid_track_end_get_type (void);
 /**
  * GstReidTracklet:
  * @track_id: number of the track, from 1 in each stream
+ * @serial: number of this tracklet among the final ones of its stream, from 1,
+ *   without gaps, so that a lost one is noticed; 0 for an interim one
  * @segment: segment serial of the frame meta
  * @shot: number of the shot
  * @first_frame: first frame it was seen on
@@ -109,6 +111,7 @@ struct _GstReidTracklet {
 
   /*< public >*/
   guint32 track_id;
+  guint64 serial;
   guint32 segment;
   guint32 shot;
   guint64 first_frame, last_frame;
