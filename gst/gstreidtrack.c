@@ -1,0 +1,930 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-reidtrack
+ * @title: reidtrack
+ * @short_description: follows faces through each shot and keeps their best
+ * pictures
+ *
+ * Finds the cuts, joins the faces of successive frames to tracks, scores each
+ * face, and keeps the best pictures (chips) of each track. When a track ends,
+ * it sends a #GstReidTracklet downstream, in front of the buffer on which the
+ * end was noticed.
+ *
+ * It detects nothing itself: it stands behind reiddetect, or behind any other
+ * element that leaves a #GstReidFrameMeta or GstVideoRegionOfInterestMetas of
+ * type "face". Such regions carry no word on whether the detector ran, so that
+ * it is taken to have run on every frame. Frames are not changed; buffers
+ * leave with tracks, qualities and shots in their frame meta.
+ *
+ * Two frames are held back, since a cut shows only by what comes after it.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 filesrc location=episode.mp4 ! decodebin ! reiddetect !
+ * reidtrack ! reidembed ! reidcluster location=episode.reid ! fakesink
+ * ]|
+ * |[
+ * gst-launch-1.0 filesrc location=talk.mp4 ! decodebin ! reiddetect !
+ * reidtrack top-n=10 min-length=25 max-gap=60 ! reidembed ! reidcluster
+ * location=talk.reid ! fakesink
+ * ]|
+ * More pictures of each track, and only tracks of 25 detections or more.
+ *
+ * Since: 0.1
+ */
+#include "gstreidtrack.h"
+
+#include <gst/reid/reid.h>
+#include <gst/video/video.h>
+
+#include "gstreidinfo.h"
+#include "gstreidtrack-lookahead.h"
+#include "gstreidtrack-tracks.h"
+#include "gstreidvideo.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_reid_track_debug);
+#define GST_CAT_DEFAULT gst_reid_track_debug
+
+#define DEFAULT_SHOT_THRESHOLD 3.0
+#define DEFAULT_MIN_SHOT_LENGTH 15
+#define DEFAULT_IOU_THRESHOLD .3f
+#define DEFAULT_HIGH_SCORE .6f
+#define DEFAULT_MAX_GAP 30
+#define DEFAULT_MIN_LENGTH 3
+#define DEFAULT_TOP_N 5
+#define DEFAULT_DIVERSE TRUE
+
+/* How long to wait while the chips of the process are too many, before they
+ * are taken to be held by somebody who will not let go of them. */
+#define BUDGET_TIMEOUT (2 * G_TIME_SPAN_SECOND)
+/* What a frame is taken to last before a stream without a frame rate has
+ * shown it, and the most it is taken to last. */
+#define USUAL_FRAME (40 * GST_MSECOND)
+#define LONGEST_FRAME GST_SECOND
+
+enum {
+  PROP_0,
+  PROP_SHOT_THRESHOLD,
+  PROP_MIN_SHOT_LENGTH,
+  PROP_IOU_THRESHOLD,
+  PROP_HIGH_SCORE,
+  PROP_MAX_GAP,
+  PROP_MIN_LENGTH,
+  PROP_TOP_N,
+  PROP_DIVERSE
+};
+
+struct _GstReidTrack {
+  GstElement parent;
+  GstPad *sinkpad, *srcpad;
+
+  /* under the object lock */
+  ReidShotOptions shot_options;
+  GstReidTracksOptions options;
+  gboolean changed;
+  GstClockTime interim;    /* see gst_event_new_reid_interim() */
+  GstClockTime frame_time; /* what a frame lasts, for LATENCY */
+
+  gint cancel; /* atomic: nothing may wait */
+
+  /* streaming thread */
+  GstReidLookahead *lookahead;
+  GstReidTracks *tracks;
+  GstVideoInfo info;
+  GstSegment segment;
+  guint64 frame;          /* number of the next frame, where no meta tells it */
+  guint32 segment_serial; /* the same */
+  guint32 shot;
+  gboolean used;         /* a frame has gone through since the stream began */
+  gboolean segment_used; /* and since the segment began */
+  gboolean info_sent, over_budget, map_warned;
+  GstClockTime last_time, mean_time;
+  gdouble seconds;
+  guint64 frames;
+};
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+                             GST_STATIC_CAPS (GST_REID_VIDEO_CAPS));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_REID_VIDEO_CAPS));
+
+G_DEFINE_FINAL_TYPE (GstReidTrack, gst_reid_track, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE (reidtrack, "reidtrack", GST_RANK_NONE,
+                             GST_TYPE_REID_TRACK)
+
+/* ---- tracklets */
+
+/* Sends what has ended. FALSE when told to stop waiting; the rest is kept. */
+static gboolean
+send_tracklets (GstReidTrack *self)
+{
+  while (gst_reid_tracks_waiting (self->tracks) > 0) {
+    GstReidTracklet *tracklet;
+    gint64 timeout = self->over_budget ? 0 : BUDGET_TIMEOUT;
+    gboolean room = gst_reid_chip_budget_wait (&self->cancel, timeout);
+
+    if (g_atomic_int_get (&self->cancel))
+      return FALSE;
+    if (!room && !self->over_budget)
+      GST_WARNING_OBJECT (self,
+                          "%" G_GUINT64_FORMAT " bytes of face pictures are "
+                          "held downstream and none was released in %d s; "
+                          "going on, with more memory",
+                          gst_reid_chip_bytes (),
+                          (int) (BUDGET_TIMEOUT / G_TIME_SPAN_SECOND));
+    self->over_budget = !room;
+    tracklet = gst_reid_tracks_pop (self->tracks);
+    GST_DEBUG_OBJECT (
+        self,
+        "track %u, frames %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
+        ", %u detections, %u chips, end %d",
+        tracklet->track_id, tracklet->first_frame, tracklet->last_frame,
+        tracklet->n_detections, tracklet->n_chips, tracklet->end);
+    gst_pad_push_event (self->srcpad, gst_event_new_reid_tracklet (tracklet));
+    gst_reid_tracklet_unref (tracklet);
+  }
+  return TRUE;
+}
+
+static void
+end_tracks (GstReidTrack *self, GstReidTrackEnd end)
+{
+  gst_reid_tracks_close (self->tracks, end);
+  send_tracklets (self);
+}
+
+static void
+send_info (GstReidTrack *self)
+{
+  if (self->info_sent)
+    return;
+  self->info_sent = TRUE;
+  gst_pad_push_event (self->srcpad,
+                      gst_reid_info_event (GST_ELEMENT (self), NULL, NULL));
+}
+
+/* ---- frames */
+
+/* The frame meta of a writable buffer, made of its face regions where an
+ * element of another kind has found the faces. */
+static GstReidFrameMeta *
+frame_meta (GstReidTrack *self, const GstReidHeld *held)
+{
+  GstReidFrameMeta *meta = gst_buffer_get_reid_frame_meta (held->buffer);
+  GArray *faces;
+
+  if (!meta) {
+    faces = gst_reid_faces_from_regions (held->buffer, &self->info);
+    meta = gst_buffer_add_reid_frame_meta (held->buffer);
+    meta->state =
+        held->readable ? GST_REID_FRAME_DETECTED : GST_REID_FRAME_SKIPPED;
+    meta->frame = self->frame;
+    meta->stream_time = held->time;
+    meta->duration = GST_BUFFER_DURATION (held->buffer);
+    meta->segment = self->segment_serial;
+    gst_reid_display_size (&self->info, &meta->display_width,
+                           &meta->display_height);
+    gst_reid_frame_meta_set_faces (meta, (GstReidFace *) faces->data,
+                                   faces->len);
+    g_array_free (faces, TRUE);
+  }
+  self->frame = meta->frame + 1;
+  self->segment_serial = meta->segment;
+  return meta;
+}
+
+/* To the next frame where the buffer does not tell. */
+static GstClockTime
+frame_duration (GstReidTrack *self, const GstReidFrameMeta *meta)
+{
+  GstClockTime time = meta->stream_time, next;
+
+  if (GST_CLOCK_TIME_IS_VALID (meta->duration))
+    return meta->duration;
+  if (GST_CLOCK_TIME_IS_VALID (time)) {
+    next = gst_reid_lookahead_next_time (self->lookahead, time);
+    if (GST_CLOCK_TIME_IS_VALID (next))
+      return next - time;
+  }
+  return self->frame_time;
+}
+
+/* FALSE after an error message. */
+static gboolean
+track_faces (GstReidTrack *self, const GstReidHeld *held,
+             GstReidFrameMeta *meta)
+{
+  ReidError error = REID_ERROR_INIT;
+  GstReidTracksFrame at;
+  GstVideoFrame frame;
+  ReidImage image;
+  gboolean ok = TRUE;
+
+  for (guint i = 0; i < meta->n_faces; i++)
+    meta->faces[i].track_id = 0;
+  if ((meta->state != GST_REID_FRAME_DETECTED
+       && meta->state != GST_REID_FRAME_REUSED)
+      || !held->readable
+      || !gst_video_frame_map (&frame, &self->info, held->buffer,
+                               GST_MAP_READ
+                                   | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
+    gst_reid_tracks_skip (self->tracks);
+    return TRUE;
+  }
+  at.number = meta->frame;
+  at.time = meta->stream_time;
+  at.duration = frame_duration (self, meta);
+  at.segment = meta->segment;
+  at.shot = self->shot;
+  if (gst_reid_image_from_frame (&frame, &image))
+    ok = gst_reid_tracks_update (self->tracks, &image, &at, meta->faces,
+                                 meta->n_faces, &error);
+  gst_video_frame_unmap (&frame);
+  if (!ok)
+    GST_REID_ELEMENT_ERROR (self, &error);
+  return ok;
+}
+
+/* Sends a frame on that it is now known of whether it begins a shot. */
+static GstFlowReturn
+finish_frame (GstReidTrack *self, GstReidHeld *held)
+{
+  gint64 start = g_get_monotonic_time ();
+  ReidShotKind kind = held->kind;
+  GstReidFrameMeta *meta;
+  GstClockTime interim;
+  gboolean ok;
+
+  held->buffer = gst_buffer_make_writable (held->buffer);
+  meta = frame_meta (self, held);
+  if (kind != REID_SHOT_NONE) {
+    GST_DEBUG_OBJECT (self, "%s at frame %" G_GUINT64_FORMAT,
+                      kind == REID_SHOT_CUT ? "cut" : "fade", meta->frame);
+    gst_reid_tracks_close (self->tracks, GST_REID_TRACK_END_CUT);
+  }
+  if (kind != REID_SHOT_NONE || (self->used && !self->segment_used))
+    self->shot++;
+  self->used = self->segment_used = TRUE;
+  meta->shot = self->shot;
+  meta->shot_start = kind == REID_SHOT_CUT ? 1 : kind == REID_SHOT_FADE ? 2 : 0;
+  meta->tracked = TRUE;
+  ok = track_faces (self, held, meta);
+  GST_OBJECT_LOCK (self);
+  interim = self->interim;
+  GST_OBJECT_UNLOCK (self);
+  if (GST_CLOCK_TIME_IS_VALID (interim))
+    gst_reid_tracks_interim (self->tracks, interim);
+  gst_reid_update_regions (held->buffer, &self->info, meta->faces,
+                           meta->n_faces);
+  self->seconds += (gdouble) (g_get_monotonic_time () - start) * 1e-6;
+  self->frames++;
+  if (!ok)
+    return GST_FLOW_ERROR;
+  send_info (self);
+  if (!send_tracklets (self))
+    return GST_FLOW_FLUSHING;
+  return gst_pad_push (self->srcpad, g_steal_pointer (&held->buffer));
+}
+
+/* Sends on all but the last `keep` buffers, and the events before those. */
+static GstFlowReturn
+release (GstReidTrack *self, guint keep)
+{
+  GstFlowReturn result = GST_FLOW_OK, flow;
+  GstReidHeld *held;
+
+  while ((held = gst_reid_lookahead_pop (self->lookahead, keep))) {
+    if (held->event) {
+      gst_pad_push_event (self->srcpad, g_steal_pointer (&held->event));
+    } else {
+      /* Where downstream takes no more, the rest still counts for the tracks.
+       */
+      flow = finish_frame (self, held);
+      if (result == GST_FLOW_OK)
+        result = flow;
+    }
+    gst_reid_held_free (held);
+  }
+  return result;
+}
+
+/* Forgets the frames that are held. Tags are still true after a flush. */
+static void
+discard (GstReidTrack *self)
+{
+  GstReidHeld *held;
+
+  while ((held = gst_reid_lookahead_pop (self->lookahead, 0))) {
+    if (held->event)
+      gst_pad_store_sticky_event (self->srcpad, held->event);
+    gst_reid_held_free (held);
+  }
+  gst_reid_lookahead_reset (self->lookahead);
+}
+
+/* A stream without a frame rate shows it by its times. */
+static void
+measure_rate (GstReidTrack *self, GstClockTime time)
+{
+  GstClockTime last = self->last_time, gap, mean;
+  gboolean tell;
+
+  self->last_time = time;
+  if (GST_VIDEO_INFO_FPS_N (&self->info) > 0 || !GST_CLOCK_TIME_IS_VALID (time)
+      || !GST_CLOCK_TIME_IS_VALID (last) || time <= last)
+    return;
+  gap = MIN (time - last, LONGEST_FRAME);
+  mean = self->mean_time = (7 * self->mean_time + gap) / 8;
+  GST_OBJECT_LOCK (self);
+  tell = mean > self->frame_time + self->frame_time / 4;
+  if (tell)
+    self->frame_time = mean;
+  GST_OBJECT_UNLOCK (self);
+  if (tell)
+    gst_element_post_message (GST_ELEMENT (self),
+                              gst_message_new_latency (GST_OBJECT (self)));
+}
+
+/* Takes over properties that were set since the last frame. */
+static void
+configure (GstReidTrack *self)
+{
+  ReidShotOptions shots;
+  GstReidTracksOptions tracks;
+  gboolean changed;
+
+  GST_OBJECT_LOCK (self);
+  changed = self->changed;
+  self->changed = FALSE;
+  shots = self->shot_options;
+  tracks = self->options;
+  GST_OBJECT_UNLOCK (self);
+  if (!changed)
+    return;
+  gst_reid_lookahead_configure (self->lookahead, &shots);
+  gst_reid_tracks_configure (self->tracks, &tracks);
+}
+
+static GstFlowReturn
+gst_reid_track_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstReidTrack *self = GST_REID_TRACK (parent);
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+  gint64 start;
+
+  if (GST_VIDEO_INFO_FORMAT (&self->info) == GST_VIDEO_FORMAT_UNKNOWN) {
+    gst_buffer_unref (buffer);
+    GST_ELEMENT_ERROR (self, CORE, NEGOTIATION,
+                       ("A video frame came before its caps"), (NULL));
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
+  configure (self);
+  measure_rate (self, GST_BUFFER_PTS (buffer));
+  if (self->segment.format == GST_FORMAT_TIME)
+    time = gst_segment_to_stream_time (&self->segment, GST_FORMAT_TIME,
+                                       GST_BUFFER_PTS (buffer));
+  start = g_get_monotonic_time ();
+  if (!gst_reid_lookahead_add_buffer (self->lookahead, buffer, time,
+                                      &self->info)
+      && !self->map_warned) {
+    self->map_warned = TRUE;
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+                         ("A video frame is smaller than its caps say; such "
+                          "frames pass without being tracked"),
+                         (NULL));
+  }
+  self->seconds += (gdouble) (g_get_monotonic_time () - start) * 1e-6;
+  return release (self, REID_SHOT_LOOKAHEAD);
+}
+
+/* ---- events and queries */
+
+static void
+set_frame_time (GstReidTrack *self, GstClockTime time)
+{
+  gboolean changed;
+
+  GST_OBJECT_LOCK (self);
+  changed = self->frame_time != time;
+  self->frame_time = time;
+  GST_OBJECT_UNLOCK (self);
+  self->mean_time = time;
+  self->last_time = GST_CLOCK_TIME_NONE;
+  if (changed)
+    gst_element_post_message (GST_ELEMENT (self),
+                              gst_message_new_latency (GST_OBJECT (self)));
+}
+
+static gboolean
+set_caps (GstReidTrack *self, GstEvent *event)
+{
+  GstVideoInfo info;
+  GstCaps *caps;
+
+  gst_event_parse_caps (event, &caps);
+  if (!gst_video_info_from_caps (&info, caps))
+    return FALSE;
+  self->info = info;
+  self->map_warned = FALSE;
+  set_frame_time (self,
+                  info.fps_n > 0 ? gst_util_uint64_scale (
+                      GST_SECOND, (guint64) info.fps_d, (guint64) info.fps_n)
+                                 : USUAL_FRAME);
+  return TRUE;
+}
+
+/* The stream goes on elsewhere: no track goes on with it, and its next frame
+ * begins a shot. */
+static void
+end_segment (GstReidTrack *self)
+{
+  end_tracks (self, GST_REID_TRACK_END_SEGMENT);
+  gst_reid_lookahead_reset (self->lookahead);
+  self->last_time = GST_CLOCK_TIME_NONE;
+  if (self->segment_used)
+    self->segment_serial++;
+  self->segment_used = FALSE;
+}
+
+/* Numbers of frames, shots and tracks begin anew. FALSE when memory ends. */
+static gboolean
+begin_stream (GstReidTrack *self)
+{
+  GstReidTracksOptions options;
+  GstReidTracks *tracks;
+
+  GST_OBJECT_LOCK (self);
+  options = self->options;
+  GST_OBJECT_UNLOCK (self);
+  tracks = gst_reid_tracks_new (&options);
+  if (!tracks)
+    return FALSE;
+  g_clear_pointer (&self->tracks, gst_reid_tracks_free);
+  self->tracks = tracks;
+  self->frame = 0;
+  self->segment_serial = self->shot = 0;
+  self->used = self->segment_used = self->info_sent = FALSE;
+  return TRUE;
+}
+
+static void
+handle_gap (GstReidTrack *self, GstEvent *event)
+{
+  GstClockTime time, duration, longest;
+
+  gst_event_parse_gap (event, &time, &duration);
+  GST_OBJECT_LOCK (self);
+  longest = self->frame_time * (guint) self->options.tracker.max_gap;
+  GST_OBJECT_UNLOCK (self);
+  if (GST_CLOCK_TIME_IS_VALID (duration) && duration > longest)
+    end_tracks (self, GST_REID_TRACK_END_SEGMENT);
+}
+
+static gboolean
+gst_reid_track_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  GstReidTrack *self = GST_REID_TRACK (parent);
+
+  /* Parsers send tags every few frames. They say nothing of the pictures, and
+   * draining for each would take from the shot detector what it looks ahead
+   * to, so that they keep their place among the frames instead. */
+  if (GST_EVENT_TYPE (event) == GST_EVENT_TAG
+      && gst_reid_lookahead_buffers (self->lookahead) > 0) {
+    gst_reid_lookahead_add_event (self->lookahead, event);
+    return TRUE;
+  }
+  if (GST_EVENT_IS_SERIALIZED (event)
+      && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
+    release (self, 0);
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_START:
+      g_atomic_int_set (&self->cancel, 1);
+      gst_reid_chip_budget_wake ();
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      discard (self);
+      gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+      g_atomic_int_set (&self->cancel, 0);
+      break;
+    case GST_EVENT_STREAM_START:
+      if (self->used) {
+        end_segment (self);
+        if (!begin_stream (self)) {
+          gst_event_unref (event);
+          return FALSE;
+        }
+      }
+      break;
+    case GST_EVENT_CAPS:
+      if (!set_caps (self, event)) {
+        GST_ERROR_OBJECT (self, "cannot read caps %" GST_PTR_FORMAT, event);
+        gst_event_unref (event);
+        return FALSE;
+      }
+      break;
+    case GST_EVENT_SEGMENT:
+      end_segment (self);
+      gst_event_copy_segment (event, &self->segment);
+      break;
+    case GST_EVENT_SEGMENT_DONE:
+      end_tracks (self, GST_REID_TRACK_END_SEGMENT);
+      break;
+    case GST_EVENT_GAP:
+      handle_gap (self, event);
+      break;
+    case GST_EVENT_EOS:
+      end_tracks (self, GST_REID_TRACK_END_EOS);
+      gst_pad_push_event (self->srcpad,
+                          gst_reid_stats_event (GST_ELEMENT (self),
+                                                self->seconds, self->frames));
+      break;
+    default:
+      break;
+  }
+  return gst_pad_event_default (pad, parent, event);
+}
+
+static gboolean
+gst_reid_track_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  GstReidTrack *self = GST_REID_TRACK (parent);
+  GstClockTime interval;
+
+  if (gst_event_parse_reid_interim (event, &interval)) {
+    GST_OBJECT_LOCK (self);
+    self->interim = interval;
+    GST_OBJECT_UNLOCK (self);
+    gst_event_unref (event);
+    return TRUE;
+  }
+  return gst_pad_event_default (pad, parent, event);
+}
+
+/* The frames held here are missing from the pool that they come from. */
+static gboolean
+answer_allocation (GstReidTrack *self, GstQuery *query)
+{
+  guint n = 0, index;
+
+  if (gst_pad_peer_query (self->srcpad, query))
+    n = gst_query_get_n_allocation_pools (query);
+  for (guint i = 0; i < n; i++) {
+    GstBufferPool *pool;
+    guint size, min, max;
+
+    gst_query_parse_nth_allocation_pool (query, i, &pool, &size, &min, &max);
+    min += REID_SHOT_LOOKAHEAD;
+    if (max > 0)
+      max = MAX (max + REID_SHOT_LOOKAHEAD, min);
+    gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
+    gst_clear_object (&pool);
+  }
+  if (n == 0) {
+    GstVideoInfo info;
+    GstCaps *caps;
+
+    gst_query_parse_allocation (query, &caps, NULL);
+    if (!caps || !gst_video_info_from_caps (&info, caps))
+      return FALSE;
+    gst_query_add_allocation_pool (query, NULL, (guint) info.size,
+                                   REID_SHOT_LOOKAHEAD, 0);
+  }
+  /* Whole frames are read here, and boxes are fractions of them. */
+  if (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE,
+                                      &index))
+    gst_query_remove_nth_allocation_meta (query, index);
+  return TRUE;
+}
+
+static gboolean
+gst_reid_track_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  GstReidTrack *self = GST_REID_TRACK (parent);
+
+  switch (GST_QUERY_TYPE (query)) {
+    case GST_QUERY_ALLOCATION:
+      return answer_allocation (self, query);
+    case GST_QUERY_DRAIN:
+      release (self, 0);
+      break;
+    default:
+      break;
+  }
+  return gst_pad_query_default (pad, parent, query);
+}
+
+static gboolean
+gst_reid_track_src_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  GstReidTrack *self = GST_REID_TRACK (parent);
+  GstClockTime min, max, delay;
+  gboolean live;
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
+    return gst_pad_query_default (pad, parent, query);
+  if (!gst_pad_peer_query (self->sinkpad, query))
+    return FALSE;
+  gst_query_parse_latency (query, &live, &min, &max);
+  GST_OBJECT_LOCK (self);
+  delay = self->frame_time * REID_SHOT_LOOKAHEAD;
+  GST_OBJECT_UNLOCK (self);
+  if (GST_CLOCK_TIME_IS_VALID (max))
+    max += delay;
+  gst_query_set_latency (query, live, min + delay, max);
+  return TRUE;
+}
+
+/* ---- states */
+
+static gboolean
+start (GstReidTrack *self)
+{
+  ReidShotOptions options;
+
+  GST_OBJECT_LOCK (self);
+  options = self->shot_options;
+  self->changed = FALSE;
+  self->frame_time = USUAL_FRAME;
+  GST_OBJECT_UNLOCK (self);
+  self->lookahead = gst_reid_lookahead_new (&options);
+  if (!self->lookahead || !begin_stream (self)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
+                       ("No memory to follow faces"), (NULL));
+    return FALSE;
+  }
+  gst_video_info_init (&self->info);
+  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+  self->last_time = GST_CLOCK_TIME_NONE;
+  self->mean_time = USUAL_FRAME;
+  self->over_budget = self->map_warned = FALSE;
+  self->seconds = 0;
+  self->frames = 0;
+  g_atomic_int_set (&self->cancel, 0);
+  return TRUE;
+}
+
+static void
+stop (GstReidTrack *self)
+{
+  g_clear_pointer (&self->tracks, gst_reid_tracks_free);
+  g_clear_pointer (&self->lookahead, gst_reid_lookahead_free);
+  GST_OBJECT_LOCK (self);
+  self->interim = GST_CLOCK_TIME_NONE;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static GstStateChangeReturn
+gst_reid_track_change_state (GstElement *element, GstStateChange transition)
+{
+  GstReidTrack *self = GST_REID_TRACK (element);
+  GstStateChangeReturn result;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !start (self)) {
+    stop (self);
+    return GST_STATE_CHANGE_FAILURE;
+  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    g_atomic_int_set (&self->cancel, 1);
+    gst_reid_chip_budget_wake ();
+  }
+  result = GST_ELEMENT_CLASS (gst_reid_track_parent_class)
+               ->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
+      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+          && result == GST_STATE_CHANGE_FAILURE))
+    stop (self);
+  return result;
+}
+
+/* ---- object */
+
+static void
+gst_reid_track_set_property (GObject *object, guint id, const GValue *value,
+                             GParamSpec *spec)
+{
+  GstReidTrack *self = GST_REID_TRACK (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_SHOT_THRESHOLD:
+      self->shot_options.threshold = g_value_get_double (value);
+      break;
+    case PROP_MIN_SHOT_LENGTH:
+      self->shot_options.min_length = (int) g_value_get_uint (value);
+      break;
+    case PROP_IOU_THRESHOLD:
+      self->options.tracker.iou_threshold = g_value_get_float (value);
+      break;
+    case PROP_HIGH_SCORE:
+      self->options.tracker.high_score = g_value_get_float (value);
+      break;
+    case PROP_MAX_GAP:
+      self->options.tracker.max_gap = (int) g_value_get_uint (value);
+      break;
+    case PROP_MIN_LENGTH:
+      self->options.min_length = g_value_get_uint (value);
+      break;
+    case PROP_TOP_N:
+      self->options.top_n = g_value_get_uint (value);
+      break;
+    case PROP_DIVERSE:
+      self->options.diverse = g_value_get_boolean (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+      break;
+  }
+  self->changed = TRUE;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_reid_track_get_property (GObject *object, guint id, GValue *value,
+                             GParamSpec *spec)
+{
+  GstReidTrack *self = GST_REID_TRACK (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_SHOT_THRESHOLD:
+      g_value_set_double (value, self->shot_options.threshold);
+      break;
+    case PROP_MIN_SHOT_LENGTH:
+      g_value_set_uint (value, (guint) self->shot_options.min_length);
+      break;
+    case PROP_IOU_THRESHOLD:
+      g_value_set_float (value, self->options.tracker.iou_threshold);
+      break;
+    case PROP_HIGH_SCORE:
+      g_value_set_float (value, self->options.tracker.high_score);
+      break;
+    case PROP_MAX_GAP:
+      g_value_set_uint (value, (guint) self->options.tracker.max_gap);
+      break;
+    case PROP_MIN_LENGTH:
+      g_value_set_uint (value, self->options.min_length);
+      break;
+    case PROP_TOP_N:
+      g_value_set_uint (value, self->options.top_n);
+      break;
+    case PROP_DIVERSE:
+      g_value_set_boolean (value, self->options.diverse);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_reid_track_class_init (GstReidTrackClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  const GParamFlags playing =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
+
+  GST_DEBUG_CATEGORY_INIT (gst_reid_track_debug, "reidtrack", 0,
+                           "shots and tracks");
+
+  object_class->set_property = gst_reid_track_set_property;
+  object_class->get_property = gst_reid_track_get_property;
+
+  /**
+   * GstReidTrack:shot-threshold:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_SHOT_THRESHOLD,
+      g_param_spec_double ("shot-threshold", "Shot threshold",
+                           "How many times as much as between its neighbours "
+                           "the picture must change at a cut; higher finds "
+                           "fewer cuts",
+                           1, 1000, DEFAULT_SHOT_THRESHOLD, playing));
+  /**
+   * GstReidTrack:min-shot-length:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_MIN_SHOT_LENGTH,
+      g_param_spec_uint ("min-shot-length", "Minimum shot length",
+                         "Frames from one cut to the next, at least", 1,
+                         G_MAXINT, DEFAULT_MIN_SHOT_LENGTH, playing));
+  /**
+   * GstReidTrack:iou-threshold:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_IOU_THRESHOLD,
+      g_param_spec_float ("iou-threshold", "IoU threshold",
+                          "Overlap (intersection over union) of a face with "
+                          "where its track is expected, at least",
+                          0, 1, DEFAULT_IOU_THRESHOLD, playing));
+  /**
+   * GstReidTrack:high-score:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_HIGH_SCORE,
+      g_param_spec_float ("high-score", "High score",
+                          "Score from which a face may begin a track, 0 to 1; "
+                          "weaker ones only continue one",
+                          0, 1, DEFAULT_HIGH_SCORE, playing));
+  /**
+   * GstReidTrack:max-gap:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_MAX_GAP,
+      g_param_spec_uint ("max-gap", "Maximum gap",
+                         "Frames that a face may be lost for before its track "
+                         "ends; frames without a detection run do not count",
+                         0, G_MAXINT, DEFAULT_MAX_GAP, playing));
+  /**
+   * GstReidTrack:min-length:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_MIN_LENGTH,
+      g_param_spec_uint ("min-length", "Minimum length",
+                         "Detections that a track needs to be reported; the "
+                         "faces of a shorter one keep its number",
+                         1, G_MAXINT, DEFAULT_MIN_LENGTH, playing));
+  /**
+   * GstReidTrack:top-n:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_TOP_N,
+      g_param_spec_uint ("top-n", "Top N",
+                         "Pictures kept of each track that begins from now "
+                         "on, at most",
+                         1, 1000, DEFAULT_TOP_N, playing));
+  /**
+   * GstReidTrack:diverse:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_DIVERSE,
+      g_param_spec_boolean ("diverse", "Diverse",
+                            "Spread the pictures of a track over its time and "
+                            "over poses (false: take the best ones)",
+                            DEFAULT_DIVERSE, playing));
+
+  gst_element_class_set_static_metadata (
+      element_class, "Face tracker", "Filter/Analyzer/Video",
+      "Finds shot cuts, follows faces inside each shot and keeps the best "
+      "pictures of each",
+      "The gst-reid authors");
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  element_class->change_state = GST_DEBUG_FUNCPTR (gst_reid_track_change_state);
+}
+
+static void
+gst_reid_track_init (GstReidTrack *self)
+{
+  reid_shot_options_init (&self->shot_options);
+  self->shot_options.threshold = DEFAULT_SHOT_THRESHOLD;
+  self->shot_options.min_length = DEFAULT_MIN_SHOT_LENGTH;
+  reid_tracker_options_init (&self->options.tracker);
+  self->options.tracker.iou_threshold = DEFAULT_IOU_THRESHOLD;
+  self->options.tracker.high_score = DEFAULT_HIGH_SCORE;
+  self->options.tracker.max_gap = DEFAULT_MAX_GAP;
+  self->options.min_length = DEFAULT_MIN_LENGTH;
+  self->options.top_n = DEFAULT_TOP_N;
+  self->options.diverse = DEFAULT_DIVERSE;
+  self->interim = GST_CLOCK_TIME_NONE;
+  self->frame_time = USUAL_FRAME;
+  gst_video_info_init (&self->info);
+  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+
+  self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (self->sinkpad,
+                              GST_DEBUG_FUNCPTR (gst_reid_track_chain));
+  gst_pad_set_event_function (self->sinkpad,
+                              GST_DEBUG_FUNCPTR (gst_reid_track_sink_event));
+  gst_pad_set_query_function (self->sinkpad,
+                              GST_DEBUG_FUNCPTR (gst_reid_track_sink_query));
+  GST_PAD_SET_PROXY_CAPS (self->sinkpad);
+  gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
+
+  self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_set_event_function (self->srcpad,
+                              GST_DEBUG_FUNCPTR (gst_reid_track_src_event));
+  gst_pad_set_query_function (self->srcpad,
+                              GST_DEBUG_FUNCPTR (gst_reid_track_src_query));
+  GST_PAD_SET_PROXY_CAPS (self->srcpad);
+  gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
+}
