@@ -1,0 +1,912 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-reidcluster
+ * @title: reidcluster
+ * @short_description: makes people of tracks
+ *
+ * Writes every detection and tracklet to an archive as it comes, and makes
+ * people of the tracks: all at once at EOS (mode=episode), or one by one while
+ * the stream runs (mode=online), when it also writes the names into the frame
+ * metas of later buffers.
+ *
+ * Before it forwards EOS it posts an element message `reid-identities`:
+ *
+ * * `identities`: a list of structures, one for each person: `id`, `n-tracks`,
+ *   `n-detections`, `first-seen`, `last-seen`, `on-screen` (stream time, ns),
+ *   `best-track`, `best-frame`, `quality`, and in episode mode `tracks`
+ * * `location`: the folder, where one was set
+ * * `partial`: whether the run ended before the stream did
+ *
+ * While it runs it posts `reid-progress` (`position`, `speed` in x realtime,
+ * `frames`, `faces`, `tracks`), and in online mode `reid-presence` (`came`,
+ * `id`, `track`, `time`, `similarity`, `new`) for each person who comes or
+ * goes.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 filesrc location=episode.mp4 ! decodebin ! reiddetect !
+ * reidtrack ! reidembed ! reidcluster location=episode.reid ! fakesink
+ * ]|
+ * |[
+ * gst-launch-1.0 -m v4l2src ! decodebin ! reiddetect ! reidtrack ! reidembed !
+ * reidcluster mode=online ! videoconvert ! autovideosink
+ * ]|
+ *
+ * Since: 0.1
+ */
+#include "gstreidcluster.h"
+
+#include <gst/reid/reid.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "gstreidcluster-online.h"
+#include "gstreidcluster-people.h"
+#include "gstreidcluster-run.h"
+#include "gstreidcluster-writer.h"
+#include "gstreidinfo.h"
+#include "gstreidvideo.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_reid_cluster_debug);
+#define GST_CAT_DEFAULT gst_reid_cluster_debug
+
+#define DEFAULT_LOCATION NULL
+#define DEFAULT_MODE GST_REID_CLUSTER_MODE_EPISODE
+#define DEFAULT_METHOD REID_CLUSTER_AVERAGE
+#define DEFAULT_CANNOT_LINK REID_CANNOT_LINK_HARD
+#define DEFAULT_THRESHOLD -1.f
+#define DEFAULT_SEED 1
+#define DEFAULT_MAX_PEOPLE 1000
+#define DEFAULT_INTERIM_INTERVAL (500 * GST_MSECOND)
+#define DEFAULT_PROGRESS_INTERVAL (500 * GST_MSECOND)
+#define DEFAULT_PARTIAL FALSE
+
+/* For an embedder of which nothing is known. */
+#define FALLBACK_THRESHOLD .4f
+
+enum {
+  PROP_0,
+  PROP_LOCATION,
+  PROP_MODE,
+  PROP_METHOD,
+  PROP_CANNOT_LINK,
+  PROP_THRESHOLD,
+  PROP_SEED,
+  PROP_MAX_PEOPLE,
+  PROP_INTERIM_INTERVAL,
+  PROP_PROGRESS_INTERVAL,
+  PROP_PARTIAL
+};
+
+struct _GstReidCluster {
+  GstBaseTransform parent;
+
+  /* properties, under the object lock */
+  gchar *location;
+  GstReidClusterMode mode;
+  ReidClusterMethod method;
+  ReidCannotLink cannot_link;
+  gfloat threshold;
+  guint64 seed;
+  guint max_people;
+  GstClockTime interim_interval, progress_interval;
+  gboolean partial;
+
+  gint cancel; /* atomic: nobody may wait */
+
+  /* streaming thread */
+  GstReidClusterMode running_mode;
+  GstReidWriter *writer; /* NULL without location */
+  GstReidPeople *people; /* episode mode */
+  GstReidOnline *online; /* online mode, from the first tracklet on */
+  GstReidRun *run;
+  GstReidCounts counts;
+  gboolean first_buffer, no_meta_told, late_told, finished;
+  guint64 serial, lost; /* of tracklets */
+  guint32 shot;
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+G_DEFINE_FINAL_TYPE (GstReidCluster, gst_reid_cluster, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (reidcluster, "reidcluster", GST_RANK_NONE,
+                             GST_TYPE_REID_CLUSTER)
+
+#define GST_TYPE_REID_CLUSTER_MODE (gst_reid_cluster_mode_get_type ())
+static GType
+gst_reid_cluster_mode_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { GST_REID_CLUSTER_MODE_EPISODE, "Make people of all tracks at EOS",
+      "episode" },
+    { GST_REID_CLUSTER_MODE_ONLINE, "Name people while the stream runs",
+      "online" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+                       g_enum_register_static ("GstReidClusterMode", values));
+  return (GType) type;
+}
+
+#define GST_TYPE_REID_CLUSTER_METHOD (gst_reid_cluster_method_get_type ())
+static GType
+gst_reid_cluster_method_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { REID_CLUSTER_AVERAGE, "Average link", "average-link" },
+    { REID_CLUSTER_WHISPERS, "Chinese whispers", "chinese-whispers" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+                       g_enum_register_static ("GstReidClusterMethod", values));
+  return (GType) type;
+}
+
+#define GST_TYPE_REID_CANNOT_LINK (gst_reid_cannot_link_get_type ())
+static GType
+gst_reid_cannot_link_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { REID_CANNOT_LINK_OFF, "Two faces of a frame may be one person", "off" },
+    { REID_CANNOT_LINK_SOFT, "They count against it", "soft" },
+    { REID_CANNOT_LINK_HARD, "They never are", "hard" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type,
+                       g_enum_register_static ("GstReidCannotLink", values));
+  return (GType) type;
+}
+
+static gboolean
+writer_failed (GstReidCluster *self)
+{
+  ReidError error = REID_ERROR_INIT;
+
+  if (!self->writer || !gst_reid_writer_failed (self->writer, &error))
+    return FALSE;
+  GST_REID_ELEMENT_ERROR (self, &error);
+  return TRUE;
+}
+
+/* ---- the end of a run */
+
+static void
+note (GstReidCluster *self, const gchar *key, const gchar *value)
+{
+  gchar *full = g_strconcat ("reidcluster.", key, NULL);
+
+  if (self->writer)
+    gst_reid_writer_attribute (self->writer, full, value, NULL);
+  g_free (full);
+}
+
+static void
+note_own_settings (GstReidCluster *self, gfloat threshold)
+{
+  gchar text[G_ASCII_DTOSTR_BUF_SIZE];
+  GstEvent *event = gst_reid_info_event (
+      GST_ELEMENT (self), "threshold-used",
+      g_ascii_formatd (text, sizeof text, "%.6g", threshold), NULL);
+  const gchar *factory;
+  const GstStructure *info = gst_reid_info_parse (event, &factory);
+
+  for (gint i = 0; i < gst_structure_n_fields (info); i++) {
+    const gchar *key = gst_structure_nth_field_name (info, i);
+    /* where and how often say nothing of the answer */
+    if (!g_str_equal (key, "location") && !g_str_equal (key, "partial")
+        && !g_str_equal (key, "progress-interval"))
+      note (self, key, gst_structure_get_string (info, key));
+  }
+  gst_reid_run_info (self->run, factory, info);
+  gst_event_unref (event);
+}
+
+static gfloat
+threshold_in_force (GstReidCluster *self, gfloat models)
+{
+  gfloat threshold;
+
+  GST_OBJECT_LOCK (self);
+  threshold = self->threshold;
+  GST_OBJECT_UNLOCK (self);
+  if (threshold > -1)
+    return threshold;
+  return isnan (models) ? FALLBACK_THRESHOLD : models;
+}
+
+static gboolean
+cluster (GstReidCluster *self, gfloat *threshold)
+{
+  ReidClusterParams params;
+  ReidError error = REID_ERROR_INIT;
+  gint k;
+
+  *threshold =
+      threshold_in_force (self, gst_reid_people_threshold (self->people));
+  reid_cluster_params_init (&params);
+  GST_OBJECT_LOCK (self);
+  params.method = self->method;
+  params.cannot_link = self->cannot_link;
+  params.seed = self->seed;
+  GST_OBJECT_UNLOCK (self);
+  params.threshold = *threshold;
+  if (gst_reid_people_n_tracks (self->people) > 0
+      && gst_reid_people_n_vectors (self->people) == 0)
+    GST_ELEMENT_WARNING (self, STREAM, FAILED,
+                         ("There are tracks but no vectors, so that nobody "
+                          "can be told apart: put reidembed between reidtrack "
+                          "and reidcluster"),
+                         (NULL));
+  k = gst_reid_people_cluster (self->people, &params, &error);
+  if (k < 0) {
+    GST_REID_ELEMENT_ERROR (self, &error);
+    return FALSE;
+  }
+  self->counts.identities = (guint) k;
+  return TRUE;
+}
+
+static gboolean
+write_results (GstReidCluster *self, gboolean partial)
+{
+  ReidError error = REID_ERROR_INIT;
+  guint32 *tracks = NULL, *identities = NULL;
+  guint n = 0;
+  gchar *text;
+  gboolean ok;
+
+  if (self->people)
+    n = gst_reid_people_labels (self->people, &tracks, &identities);
+  ok = gst_reid_writer_finish (self->writer, tracks, identities, n, partial,
+                               &error);
+  if (ok) {
+    gst_reid_run_stats (self->run, "archive",
+                        gst_reid_writer_seconds (self->writer),
+                        self->counts.tracks);
+    text = gst_reid_run_to_json (self->run, &self->counts, partial);
+    ok = text && gst_reid_writer_run_file (self->writer, text, &error);
+    free (text);
+  }
+  if (!ok)
+    GST_REID_ELEMENT_ERROR (self, &error);
+  return ok;
+}
+
+static void
+post_identities (GstReidCluster *self, gboolean partial)
+{
+  GstStructure *s = gst_structure_new ("reid-identities", "partial",
+                                       G_TYPE_BOOLEAN, partial, NULL);
+  GValue list = G_VALUE_INIT;
+
+  if (self->writer)
+    gst_structure_set (s, "location", G_TYPE_STRING,
+                       gst_reid_writer_location (self->writer), NULL);
+  if (self->people)
+    gst_reid_people_to_value (self->people, &list);
+  else if (self->online)
+    gst_reid_online_to_value (self->online, &list);
+  else
+    g_value_init (&list, GST_TYPE_LIST);
+  gst_structure_take_value (s, "identities", &list);
+  gst_element_post_message (GST_ELEMENT (self),
+                            gst_message_new_element (GST_OBJECT (self), s));
+}
+
+static void
+post_progress (GstReidCluster *self)
+{
+  gst_element_post_message (
+      GST_ELEMENT (self),
+      gst_message_new_element (
+          GST_OBJECT (self), gst_reid_run_progress (self->run, &self->counts)));
+}
+
+static void
+post_presence (GstReidCluster *self)
+{
+  GstReidPresence p;
+
+  while (self->online && gst_reid_online_next (self->online, &p))
+    gst_element_post_message (
+        GST_ELEMENT (self),
+        gst_message_new_element (
+            GST_OBJECT (self),
+            gst_structure_new ("reid-presence", "came", G_TYPE_BOOLEAN, p.came,
+                               "id", G_TYPE_UINT, p.identity, "track",
+                               G_TYPE_UINT, p.track, "time", G_TYPE_UINT64,
+                               p.time, "similarity", G_TYPE_FLOAT, p.similarity,
+                               "new", G_TYPE_BOOLEAN, p.is_new, NULL)));
+}
+
+static gboolean
+finish (GstReidCluster *self, gboolean partial)
+{
+  gfloat threshold = NAN;
+  gboolean ok = TRUE;
+
+  if (self->finished)
+    return TRUE;
+  self->finished = TRUE;
+  GST_OBJECT_LOCK (self);
+  partial |= self->partial;
+  GST_OBJECT_UNLOCK (self);
+
+  if (self->people) {
+    ok = cluster (self, &threshold);
+  } else if (self->online) {
+    GValue list = G_VALUE_INIT;
+    gst_reid_online_close (self->online);
+    post_presence (self);
+    gst_reid_online_to_value (self->online, &list);
+    self->counts.identities = gst_value_list_get_size (&list);
+    g_value_unset (&list);
+    threshold = threshold_in_force (self, NAN);
+  }
+  note_own_settings (self, threshold);
+  post_progress (self);
+  if (ok && self->writer)
+    ok = write_results (self, partial);
+  if (ok)
+    post_identities (self, partial);
+  return ok;
+}
+
+/* ---- what comes */
+
+static gboolean
+check_serial (GstReidCluster *self, const GstReidTracklet *tracklet)
+{
+  GString *between;
+  GstPad *pad;
+
+  if (tracklet->serial == 0 || tracklet->serial == ++self->serial)
+    return TRUE;
+  if (tracklet->serial < self->serial) { /* a stream that started again */
+    self->serial = tracklet->serial;
+    return TRUE;
+  }
+  self->lost += tracklet->serial - self->serial;
+  self->serial = tracklet->serial;
+  /* name those who can have eaten it */
+  between = g_string_new (NULL);
+  pad = gst_pad_get_peer (GST_BASE_TRANSFORM_SINK_PAD (self));
+  while (pad) {
+    GstElement *element = gst_pad_get_parent_element (pad);
+    GstElementFactory *factory =
+        element ? gst_element_get_factory (element) : NULL;
+    GstPad *sink =
+        element ? gst_element_get_static_pad (element, "sink") : NULL;
+    gboolean end =
+        factory && g_str_equal (GST_OBJECT_NAME (factory), "reidtrack");
+    if (element && !end)
+      g_string_append_printf (between, "%s%s", between->len ? ", " : "",
+                              GST_OBJECT_NAME (element));
+    gst_object_unref (pad);
+    pad = sink && !end ? gst_pad_get_peer (sink) : NULL;
+    gst_clear_object (&sink);
+    gst_clear_object (&element);
+  }
+  GST_ELEMENT_WARNING (
+      self, STREAM, FAILED,
+      ("%" G_GUINT64_FORMAT " tracks never came: an element between reidtrack "
+       "and reidcluster drops or reorders their events (between them stand: "
+       "%s); link reidtrack ! reidembed ! reidcluster directly",
+       self->lost, between->len ? between->str : "none that can be seen"),
+      (NULL));
+  g_string_free (between, TRUE);
+  return TRUE;
+}
+
+static gboolean
+name_online (GstReidCluster *self, const GstReidTracklet *tracklet,
+             guint32 *identity, ReidError *error)
+{
+  if (!self->online) {
+    ReidGalleryParams params;
+    reid_gallery_params_init (&params,
+                              threshold_in_force (self, tracklet->threshold));
+    GST_OBJECT_LOCK (self);
+    params.max_people = (int) self->max_people;
+    GST_OBJECT_UNLOCK (self);
+    self->online = gst_reid_online_new (&params);
+  }
+  return gst_reid_online_tracklet (self->online, tracklet, identity, error);
+}
+
+static void
+take_tracklet (GstReidCluster *self, GstReidTracklet *tracklet)
+{
+  gboolean final = tracklet->end != GST_REID_TRACK_END_NONE;
+  ReidError error = REID_ERROR_INIT;
+  guint32 identity = 0;
+  gboolean ok = TRUE;
+
+  if (self->finished)
+    return;
+  check_serial (self, tracklet);
+  if (self->running_mode == GST_REID_CLUSTER_MODE_ONLINE)
+    ok = name_online (self, tracklet, &identity, &error);
+  else if (final)
+    ok = gst_reid_people_add_track (self->people, tracklet, &error);
+  if (!ok) {
+    GST_REID_ELEMENT_ERROR (self, &error);
+    return;
+  }
+  post_presence (self);
+  if (!final)
+    return;
+  self->counts.tracks++;
+  if (self->writer)
+    gst_reid_writer_tracklet (self->writer, tracklet, identity, &self->cancel);
+}
+
+static void
+take_info (GstReidCluster *self, const gchar *factory, const GstStructure *info)
+{
+  gst_reid_run_info (self->run, factory, info);
+  if (!self->writer || self->finished)
+    return;
+  for (gint i = 0; i < gst_structure_n_fields (info); i++) {
+    const gchar *key = gst_structure_nth_field_name (info, i);
+    gchar *full = g_strconcat (factory, ".", key, NULL);
+    /* nothing that changes with the machine but not with the answer: the text
+     * of the outputs must not */
+    if (!g_str_equal (key, "threads") && !g_str_equal (key, "batch-size")
+        && !g_str_equal (key, "max-latency"))
+      gst_reid_writer_attribute (self->writer, full,
+                                 gst_structure_get_string (info, key),
+                                 &self->cancel);
+    g_free (full);
+  }
+  if (g_str_equal (factory, "reidembed")
+      && gst_structure_get_string (info, "model-name"))
+    gst_reid_writer_attribute (self->writer, "embedder",
+                               gst_structure_get_string (info, "model-name"),
+                               &self->cancel);
+}
+
+static gboolean
+gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstReidCluster *self = GST_REID_CLUSTER (trans);
+  GstReidTracklet *tracklet = gst_event_get_reid_tracklet (event);
+  const GstStructure *info;
+  const gchar *factory;
+  gdouble seconds;
+  guint64 count;
+
+  if (tracklet) {
+    take_tracklet (self, tracklet);
+  } else if ((info = gst_reid_info_parse (event, &factory))) {
+    take_info (self, factory, info);
+  } else if (gst_reid_stats_parse (event, &factory, &seconds, &count)) {
+    gst_reid_run_stats (self->run, factory, seconds, count);
+  } else {
+    switch (GST_EVENT_TYPE (event)) {
+      case GST_EVENT_FLUSH_START:
+        g_atomic_int_set (&self->cancel, 1);
+        if (self->writer)
+          gst_reid_writer_wake (self->writer);
+        break;
+      case GST_EVENT_FLUSH_STOP:
+        g_atomic_int_set (&self->cancel, 0);
+        break;
+      case GST_EVENT_EOS:
+        finish (self, FALSE);
+        break;
+      default:
+        break;
+    }
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_reid_cluster_parent_class)
+      ->sink_event (trans, event);
+}
+
+static void
+ask_for_interim_tracklets (GstReidCluster *self)
+{
+  GstClockTime interval;
+
+  GST_OBJECT_LOCK (self);
+  interval = self->interim_interval;
+  GST_OBJECT_UNLOCK (self);
+  gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self),
+                      gst_event_new_reid_interim (interval));
+}
+
+static GstFlowReturn
+gst_reid_cluster_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+{
+  GstReidCluster *self = GST_REID_CLUSTER (trans);
+  GstReidFrameMeta *meta = gst_buffer_get_reid_frame_meta (buffer);
+  GstClockTime interval, end;
+
+  if (self->first_buffer) {
+    self->first_buffer = FALSE;
+    if (self->running_mode == GST_REID_CLUSTER_MODE_ONLINE)
+      ask_for_interim_tracklets (self);
+  }
+  if (!meta || !meta->tracked) {
+    if (!self->no_meta_told)
+      GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+                           ("The buffers carry no tracked faces: link "
+                            "reiddetect ! reidtrack ! reidembed before "
+                            "reidcluster"),
+                           (NULL));
+    self->no_meta_told = TRUE;
+    return GST_FLOW_OK;
+  }
+  if (self->finished) {
+    if (!self->late_told)
+      GST_ELEMENT_WARNING (self, STREAM, FAILED,
+                           ("Frames after the end of the stream are not "
+                            "recorded: one run holds one stream"),
+                           (NULL));
+    self->late_told = TRUE;
+    return GST_FLOW_OK;
+  }
+
+  self->counts.frames++;
+  self->counts.detected += meta->state == GST_REID_FRAME_DETECTED;
+  self->counts.faces += meta->n_faces;
+  if (self->counts.shots == 0 || self->shot != meta->shot)
+    self->counts.shots++;
+  self->shot = meta->shot;
+  end = GST_CLOCK_TIME_IS_VALID (meta->stream_time)
+                && GST_CLOCK_TIME_IS_VALID (meta->duration)
+            ? meta->stream_time + meta->duration
+            : GST_CLOCK_TIME_NONE;
+  gst_reid_run_position (self->run, meta->stream_time, end);
+  if (self->people)
+    gst_reid_people_add_frame (self->people, meta);
+  else if (self->online)
+    gst_reid_online_frame (self->online, meta);
+  post_presence (self);
+  if (self->writer && !gst_reid_writer_frame (self->writer, meta, &self->cancel)
+      && writer_failed (self))
+    return GST_FLOW_ERROR;
+
+  GST_OBJECT_LOCK (self);
+  interval = self->progress_interval;
+  GST_OBJECT_UNLOCK (self);
+  if (gst_reid_run_progress_due (self->run, interval))
+    post_progress (self);
+  return GST_FLOW_OK;
+}
+
+/* ---- life */
+
+static gboolean
+gst_reid_cluster_start (GstBaseTransform *trans)
+{
+  GstReidCluster *self = GST_REID_CLUSTER (trans);
+  ReidError error = REID_ERROR_INIT;
+  gchar *location;
+
+  GST_OBJECT_LOCK (self);
+  location = g_strdup (self->location);
+  self->running_mode = self->mode;
+  GST_OBJECT_UNLOCK (self);
+  if (location && *location)
+    self->writer = gst_reid_writer_new (location, &error);
+  if (error.status != REID_OK)
+    GST_REID_ELEMENT_ERROR (self, &error);
+  else if (self->running_mode == GST_REID_CLUSTER_MODE_EPISODE)
+    self->people = gst_reid_people_new ();
+  g_free (location);
+  self->run = gst_reid_run_new ();
+  memset (&self->counts, 0, sizeof self->counts);
+  self->first_buffer = TRUE;
+  self->no_meta_told = self->late_told = self->finished = FALSE;
+  self->serial = self->lost = 0;
+  self->shot = 0;
+  g_atomic_int_set (&self->cancel, 0);
+  if (error.status != REID_OK) {
+    g_clear_pointer (&self->run, gst_reid_run_free);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+gst_reid_cluster_stop (GstBaseTransform *trans)
+{
+  GstReidCluster *self = GST_REID_CLUSTER (trans);
+  ReidError error = REID_ERROR_INIT;
+
+  /* taken down before EOS: keep what there is, and say that it is not all */
+  if (!self->finished && self->counts.frames > 0
+      && !(self->writer && gst_reid_writer_failed (self->writer, &error)))
+    finish (self, TRUE);
+  g_clear_pointer (&self->writer, gst_reid_writer_free);
+  g_clear_pointer (&self->people, gst_reid_people_free);
+  g_clear_pointer (&self->online, gst_reid_online_free);
+  g_clear_pointer (&self->run, gst_reid_run_free);
+  return TRUE;
+}
+
+static GstStateChangeReturn
+gst_reid_cluster_change_state (GstElement *element, GstStateChange transition)
+{
+  GstReidCluster *self = GST_REID_CLUSTER (element);
+
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    g_atomic_int_set (&self->cancel, 1);
+    if (self->writer)
+      gst_reid_writer_wake (self->writer);
+  }
+  return GST_ELEMENT_CLASS (gst_reid_cluster_parent_class)
+      ->change_state (element, transition);
+}
+
+static void
+gst_reid_cluster_set_property (GObject *object, guint id, const GValue *value,
+                               GParamSpec *spec)
+{
+  GstReidCluster *self = GST_REID_CLUSTER (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_LOCATION:
+      g_free (self->location);
+      self->location = g_value_dup_string (value);
+      break;
+    case PROP_MODE:
+      self->mode = g_value_get_enum (value);
+      break;
+    case PROP_METHOD:
+      self->method = g_value_get_enum (value);
+      break;
+    case PROP_CANNOT_LINK:
+      self->cannot_link = g_value_get_enum (value);
+      break;
+    case PROP_THRESHOLD:
+      self->threshold = g_value_get_float (value);
+      break;
+    case PROP_SEED:
+      self->seed = g_value_get_uint64 (value);
+      break;
+    case PROP_MAX_PEOPLE:
+      self->max_people = g_value_get_uint (value);
+      break;
+    case PROP_INTERIM_INTERVAL:
+      self->interim_interval = g_value_get_uint64 (value);
+      break;
+    case PROP_PROGRESS_INTERVAL:
+      self->progress_interval = g_value_get_uint64 (value);
+      break;
+    case PROP_PARTIAL:
+      self->partial = g_value_get_boolean (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_reid_cluster_get_property (GObject *object, guint id, GValue *value,
+                               GParamSpec *spec)
+{
+  GstReidCluster *self = GST_REID_CLUSTER (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_LOCATION:
+      g_value_set_string (value, self->location);
+      break;
+    case PROP_MODE:
+      g_value_set_enum (value, self->mode);
+      break;
+    case PROP_METHOD:
+      g_value_set_enum (value, self->method);
+      break;
+    case PROP_CANNOT_LINK:
+      g_value_set_enum (value, self->cannot_link);
+      break;
+    case PROP_THRESHOLD:
+      g_value_set_float (value, self->threshold);
+      break;
+    case PROP_SEED:
+      g_value_set_uint64 (value, self->seed);
+      break;
+    case PROP_MAX_PEOPLE:
+      g_value_set_uint (value, self->max_people);
+      break;
+    case PROP_INTERIM_INTERVAL:
+      g_value_set_uint64 (value, self->interim_interval);
+      break;
+    case PROP_PROGRESS_INTERVAL:
+      g_value_set_uint64 (value, self->progress_interval);
+      break;
+    case PROP_PARTIAL:
+      g_value_set_boolean (value, self->partial);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_reid_cluster_finalize (GObject *object)
+{
+  g_free (GST_REID_CLUSTER (object)->location);
+  G_OBJECT_CLASS (gst_reid_cluster_parent_class)->finalize (object);
+}
+
+static void
+gst_reid_cluster_class_init (GstReidClusterClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+  const GParamFlags ready =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+  const GParamFlags playing =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
+
+  GST_DEBUG_CATEGORY_INIT (gst_reid_cluster_debug, "reidcluster", 0,
+                           "clustering of tracks into people");
+
+  object_class->set_property = gst_reid_cluster_set_property;
+  object_class->get_property = gst_reid_cluster_get_property;
+  object_class->finalize = gst_reid_cluster_finalize;
+
+  /**
+   * GstReidCluster:location:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_LOCATION,
+      g_param_spec_string ("location", "Location",
+                           "Folder for the archive and all that is made of it "
+                           "(NULL: only the message on the bus)",
+                           DEFAULT_LOCATION, ready));
+  /**
+   * GstReidCluster:mode:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_MODE,
+      g_param_spec_enum ("mode", "Mode",
+                         "When people are made of tracks: at EOS, or while the "
+                         "stream runs",
+                         GST_TYPE_REID_CLUSTER_MODE, DEFAULT_MODE, ready));
+  /**
+   * GstReidCluster:method:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_METHOD,
+      g_param_spec_enum ("method", "Method", "Clustering in mode=episode",
+                         GST_TYPE_REID_CLUSTER_METHOD, DEFAULT_METHOD,
+                         playing));
+  /**
+   * GstReidCluster:cannot-link:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_CANNOT_LINK,
+      g_param_spec_enum ("cannot-link", "Cannot-link",
+                         "What it means in mode=episode that two tracks share "
+                         "a frame; soft or off for mirrors and split screens",
+                         GST_TYPE_REID_CANNOT_LINK, DEFAULT_CANNOT_LINK,
+                         playing));
+  /**
+   * GstReidCluster:threshold:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_THRESHOLD,
+      g_param_spec_float ("threshold", "Threshold",
+                          "Cosine similarity from which two tracks are one "
+                          "person; higher makes more people (-1: the model's "
+                          "own)",
+                          -1, 1, DEFAULT_THRESHOLD, playing));
+  /**
+   * GstReidCluster:seed:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_SEED,
+      g_param_spec_uint64 ("seed", "Seed",
+                           "Of the order in which Chinese whispers goes", 0,
+                           G_MAXUINT64, DEFAULT_SEED, playing));
+  /**
+   * GstReidCluster:max-people:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_MAX_PEOPLE,
+      g_param_spec_uint ("max-people", "Maximum people",
+                         "People remembered in mode=online; the one unseen for "
+                         "longest is forgotten beyond it",
+                         1, 1000000, DEFAULT_MAX_PEOPLE, ready));
+  /**
+   * GstReidCluster:interim-interval:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_INTERIM_INTERVAL,
+      g_param_spec_uint64 ("interim-interval", "Interim interval",
+                           "Nanoseconds after which a track that still lives "
+                           "is named in mode=online, and named again each time "
+                           "it has grown by half",
+                           1, G_MAXINT64, DEFAULT_INTERIM_INTERVAL, ready));
+  /**
+   * GstReidCluster:progress-interval:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_PROGRESS_INTERVAL,
+      g_param_spec_uint64 ("progress-interval", "Progress interval",
+                           "Nanoseconds between two reid-progress messages (0: "
+                           "none)",
+                           0, G_MAXINT64, DEFAULT_PROGRESS_INTERVAL, playing));
+  /**
+   * GstReidCluster:partial:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_PARTIAL,
+      g_param_spec_boolean ("partial", "Partial",
+                            "Mark the results as partial even when they end "
+                            "with EOS; for applications that send EOS to stop "
+                            "early",
+                            DEFAULT_PARTIAL, playing));
+
+  gst_element_class_set_static_metadata (
+      element_class, "Face clusterer", "Filter/Analyzer/Video",
+      "Makes people of face tracks, and writes who is on screen, and when",
+      "The gst-reid authors");
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_reid_cluster_change_state);
+
+  trans_class->start = GST_DEBUG_FUNCPTR (gst_reid_cluster_start);
+  trans_class->stop = GST_DEBUG_FUNCPTR (gst_reid_cluster_stop);
+  trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_reid_cluster_sink_event);
+  trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_reid_cluster_transform_ip);
+}
+
+static void
+gst_reid_cluster_init (GstReidCluster *self)
+{
+  self->mode = DEFAULT_MODE;
+  self->method = DEFAULT_METHOD;
+  self->cannot_link = DEFAULT_CANNOT_LINK;
+  self->threshold = DEFAULT_THRESHOLD;
+  self->seed = DEFAULT_SEED;
+  self->max_people = DEFAULT_MAX_PEOPLE;
+  self->interim_interval = DEFAULT_INTERIM_INTERVAL;
+  self->progress_interval = DEFAULT_PROGRESS_INTERVAL;
+  gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
+  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
+}
