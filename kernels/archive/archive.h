@@ -38,7 +38,7 @@ typedef struct {
 typedef struct {
   uint64_t first, end; /* end exclusive */
   int64_t start_time, end_time;
-  uint8_t kind;        /* ReidShotKind of the change that led to it */
+  uint8_t kind; /* ReidShotKind of the change that led to it */
 } ReidShotRow;
 
 typedef struct {
@@ -60,7 +60,7 @@ typedef enum {
 
 typedef struct {
   uint32_t id;
-  uint32_t shot; /* index into the shots */
+  uint32_t shot;        /* index into the shots */
   uint64_t first, last; /* frames, inclusive */
   int64_t start_time, end_time;
   uint32_t n_detections;
@@ -78,7 +78,7 @@ typedef struct {
   uint16_t width, height;
   float box[4], landmarks[10]; /* chip pixels */
   uint8_t has_landmarks;
-  float face[4];     /* left, top, width, height as fractions of the frame */
+  float face[4]; /* left, top, width, height as fractions of the frame */
   float score, size, sharpness, frontalness, exposure, total;
   const uint8_t *rgb; /* packed; NULL when read without pixels */
 } ReidChipRow;
@@ -97,12 +97,10 @@ typedef struct ReidArchive ReidArchive;
  * that another process holds, too (a lock file or fcntl lock). */
 REID_API ReidArchive *reid_archive_create (const char *directory,
                                            const ReidAttribute *attributes,
-                                           int n_attributes,
-                                           ReidError *error);
+                                           int n_attributes, ReidError *error);
 /* Root attribute: added or replaced. */
-REID_API bool reid_archive_set_attribute (ReidArchive *archive,
-                                          const char *key, const char *value,
-                                          ReidError *error);
+REID_API bool reid_archive_set_attribute (ReidArchive *archive, const char *key,
+                                          const char *value, ReidError *error);
 REID_API bool reid_archive_add_frames (ReidArchive *archive,
                                        const ReidFrameRow *rows, size_t n,
                                        ReidError *error);
@@ -124,8 +122,8 @@ REID_API bool reid_archive_add_track (ReidArchive *archive,
 REID_API bool reid_archive_flush (ReidArchive *archive, ReidError *error);
 
 typedef struct {
-  uint32_t id;         /* >= 1 */
-  const char *name;    /* NULL = none */
+  uint32_t id;      /* >= 1 */
+  const char *name; /* NULL = none */
 } ReidIdentityRow;
 
 /* Writes the identities (track_ids[i] belongs to identities[i]; ids >= 1),
@@ -177,8 +175,7 @@ REID_API bool reid_episode_overlaps (const ReidEpisode *episode,
                                      ReidOverlap **pairs, int *n,
                                      ReidError *error);
 /* Gives the tracks of an existing, closed archive new identities. */
-REID_API bool reid_archive_relabel (const char *path,
-                                    const uint32_t *track_ids,
+REID_API bool reid_archive_relabel (const char *path, const uint32_t *track_ids,
                                     const uint32_t *identities, size_t n,
                                     const ReidAttribute *attributes,
                                     int n_attributes, ReidError *error);
@@ -192,8 +189,8 @@ REID_API bool reid_write_tracks (const ReidEpisode *episode, bool identities,
                                  const char *path, ReidError *error);
 REID_API bool reid_write_shots (const ReidEpisode *episode, const char *path,
                                 ReidError *error);
-REID_API bool reid_write_presence (const ReidEpisode *episode,
-                                   const char *path, ReidError *error);
+REID_API bool reid_write_presence (const ReidEpisode *episode, const char *path,
+                                   ReidError *error);
 /* faces/<identity>/<track>_<frame>.jpg below directory; read with pixels. */
 REID_API bool reid_write_faces (const ReidEpisode *episode,
                                 const char *directory, ReidError *error);
