@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* gst-reid cluster and gst-reid info: what an archive is enough for. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/archive.h"
+#include "cluster/cluster.h"
+#include "embed/embed.h"
+#include "gst-reid.h"
+
+static gint
+exit_of_status (ReidStatus status)
+{
+  switch (status) {
+    case REID_ERROR_NOT_FOUND:
+    case REID_ERROR_OPEN:
+    case REID_ERROR_FORMAT:
+      return EXIT_INPUT;
+    case REID_ERROR_WRITE:
+      return EXIT_OUTPUT;
+    default:
+      return EXIT_FAILED;
+  }
+}
+
+static gint
+fail (const ReidError *error)
+{
+  reid_say_error ("%s", error->message);
+  return exit_of_status (error->status);
+}
+
+/* Vectors of the tracks that have one. rows[i] = index into episode->tracks. */
+static int
+track_vectors (const ReidEpisode *episode, float **vectors, int **rows)
+{
+  size_t dims = (size_t) MAX (episode->dims, 1);
+  int n = 0;
+
+  *vectors = g_new (float, MAX (episode->n_tracks, 1) * dims);
+  *rows = g_new (int, MAX (episode->n_tracks, 1));
+  for (size_t i = 0; episode->embeddings && i < episode->n_tracks; i++) {
+    const ReidTrackRow *t = &episode->tracks[i];
+    float *weights = g_new (float, MAX (t->n_chips, 1));
+    for (uint32_t c = 0; c < t->n_chips; c++)
+      weights[c] = episode->chips[t->first_chip + c].total;
+    if (t->n_chips > 0
+        && reid_track_vector (episode->embeddings + t->first_chip * dims,
+                              weights, (int) t->n_chips, (int) dims,
+                              *vectors + (size_t) n * dims))
+      (*rows)[n++] = (int) i;
+    g_free (weights);
+  }
+  return n;
+}
+
+/* The pairs among the clustered rows. */
+static ReidPair *
+row_pairs (const ReidEpisode *episode, const int *rows, int n, int *n_pairs,
+           ReidError *error)
+{
+  ReidOverlap *overlaps = NULL;
+  int *row_of = g_new (int, MAX (episode->n_tracks, 1));
+  int n_overlaps = 0;
+  ReidPair *pairs;
+
+  *n_pairs = 0;
+  for (size_t i = 0; i < episode->n_tracks; i++)
+    row_of[i] = -1;
+  for (int i = 0; i < n; i++)
+    row_of[rows[i]] = i;
+  if (!reid_episode_overlaps (episode, &overlaps, &n_overlaps, error)) {
+    g_free (row_of);
+    return NULL;
+  }
+  pairs = g_new (ReidPair, MAX (n_overlaps, 1));
+  for (int i = 0; i < n_overlaps; i++) {
+    ReidPair pair = { row_of[overlaps[i].a], row_of[overlaps[i].b],
+                      overlaps[i].weight };
+    if (pair.a >= 0 && pair.b >= 0)
+      pairs[(*n_pairs)++] = pair;
+  }
+  free (overlaps);
+  g_free (row_of);
+  return pairs;
+}
+
+static gboolean
+make_people (const ReidEpisode *episode, const ReidClusterParams *params,
+             uint32_t **track_ids, uint32_t **identities, int *n,
+             ReidError *error)
+{
+  float *vectors;
+  int *rows, *labels, n_pairs, k = -1;
+  uint64_t *keys;
+  ReidPair *pairs;
+
+  *n = track_vectors (episode, &vectors, &rows);
+  keys = g_new (uint64_t, MAX (*n, 1));
+  labels = g_new (int, MAX (*n, 1));
+  for (int i = 0; i < *n; i++)
+    keys[i] = episode->tracks[rows[i]].id;
+  pairs = row_pairs (episode, rows, *n, &n_pairs, error);
+  if (pairs)
+    k = reid_cluster (vectors, *n, MAX (episode->dims, 1), keys, pairs, n_pairs,
+                      params, labels, error);
+  *track_ids = g_new (uint32_t, MAX (*n, 1));
+  *identities = g_new (uint32_t, MAX (*n, 1));
+  for (int i = 0; k >= 0 && i < *n; i++) {
+    (*track_ids)[i] = (uint32_t) keys[i];
+    (*identities)[i] = (uint32_t) labels[i] + 1;
+  }
+  g_free (pairs);
+  g_free (labels);
+  g_free (keys);
+  g_free (rows);
+  g_free (vectors);
+  return k >= 0;
+}
+
+static gboolean
+parse_word (const gchar *option, const gchar *value, const gchar *const *words,
+            gint *out)
+{
+  gchar *all;
+
+  if (!value)
+    return TRUE;
+  for (gint i = 0; words[i]; i++)
+    if (g_str_equal (words[i], value)) {
+      *out = i;
+      return TRUE;
+    }
+  all = g_strjoinv (", ", (gchar **) words);
+  reid_say_error ("--%s must be one of %s, not \"%s\"", option, all, value);
+  g_free (all);
+  return FALSE;
+}
+
+/* The threshold of the run that made the archive. */
+static float
+archived_threshold (const ReidEpisode *episode)
+{
+  const char *text =
+      reid_episode_attribute (episode, "reidcluster.threshold-used");
+  double t = text ? g_ascii_strtod (text, NULL) : .4;
+
+  return isfinite (t) && t >= -1 && t <= 1 ? (float) t : .4f;
+}
+
+static gboolean
+parse_arguments (GOptionContext *context, gint *argc, gchar ***argv,
+                 const gchar *usage)
+{
+  GError *error = NULL;
+
+  if (!g_option_context_parse (context, argc, argv, &error)) {
+    reid_say_error ("%s", error->message);
+    g_error_free (error);
+    return FALSE;
+  }
+  if (*argc != 2) {
+    reid_say_error ("usage: %s", usage);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gint
+print_people (const gchar *path)
+{
+  ReidError error = REID_ERROR_INIT;
+  ReidEpisode *episode = reid_episode_read (path, false, &error);
+  uint32_t people = 0;
+
+  if (!episode)
+    return fail (&error);
+  for (size_t i = 0; i < episode->n_tracks; i++)
+    people = MAX (people, episode->tracks[i].identity);
+  g_print ("%u people in %zu tracks\n", people, episode->n_tracks);
+  for (uint32_t p = 1; p <= people; p++) {
+    guint tracks = 0, detections = 0;
+    int64_t first = -1, last = -1;
+    for (size_t i = 0; i < episode->n_tracks; i++) {
+      const ReidTrackRow *t = &episode->tracks[i];
+      if (t->identity != p)
+        continue;
+      tracks++;
+      detections += t->n_detections;
+      if (t->start_time >= 0 && (first < 0 || t->start_time < first))
+        first = t->start_time;
+      last = MAX (last, t->end_time);
+    }
+    if (tracks > 0)
+      g_print ("  person %u: %.2f s to %.2f s, %u tracks, %u faces\n", p,
+               (gdouble) MAX (first, 0) * 1e-9, (gdouble) MAX (last, 0) * 1e-9,
+               tracks, detections);
+  }
+  reid_episode_free (episode);
+  return EXIT_OK;
+}
+
+gint
+reid_command_cluster (gint argc, gchar **argv)
+{
+  static const gchar *const methods[] = { "average-link", "chinese-whispers",
+                                          NULL };
+  static const gchar *const links[] = { "off", "soft", "hard", NULL };
+  gdouble threshold = NAN;
+  gint64 seed = 1;
+  gint method = REID_CLUSTER_AVERAGE, cannot_link = REID_CANNOT_LINK_HARD;
+  gchar *method_name = NULL, *link_name = NULL, *text = NULL;
+  GOptionEntry entries[] = {
+    { "threshold", 't', 0, G_OPTION_ARG_STRING, &text,
+      "cosine similarity from which two tracks are one person (default: "
+      "the one used when the archive was made)",
+      "T" },
+    { "method", 'm', 0, G_OPTION_ARG_STRING, &method_name,
+      "average-link (default) or chinese-whispers", "METHOD" },
+    { "cannot-link", 'c', 0, G_OPTION_ARG_STRING, &link_name,
+      "what it means to share a frame: off, soft or hard (default)", "HOW" },
+    { "seed", 's', 0, G_OPTION_ARG_INT64, &seed,
+      "of Chinese whispers (default: 1)", "N" },
+    { NULL }
+  };
+  GOptionContext *context =
+      g_option_context_new ("DIR - make people of an archive's tracks anew");
+  ReidError error = REID_ERROR_INIT;
+  ReidClusterParams params;
+  uint32_t *track_ids = NULL, *identities = NULL;
+  ReidEpisode *episode = NULL;
+  gint code = EXIT_USAGE, n = 0;
+  gboolean ok;
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  ok = parse_arguments (context, &argc, &argv, "gst-reid cluster [OPTIONS] DIR")
+       && parse_word ("method", method_name, methods, &method)
+       && parse_word ("cannot-link", link_name, links, &cannot_link);
+  if (ok && text) {
+    gchar *end;
+    threshold = g_ascii_strtod (text, &end);
+    ok = end != text && *end == '\0' && threshold >= -1 && threshold <= 1;
+    if (!ok)
+      reid_say_error ("--threshold must be a cosine from -1 to 1, not \"%s\"",
+                      text);
+  }
+  if (ok) {
+    gchar used[G_ASCII_DTOSTR_BUF_SIZE];
+    gchar *seed_text = g_strdup_printf ("%" G_GINT64_FORMAT, seed);
+    ReidAttribute attributes[] = { { "reidcluster.threshold-used", used },
+                                   { "reidcluster.method", methods[method] },
+                                   { "reidcluster.cannot-link",
+                                     links[cannot_link] },
+                                   { "reidcluster.seed", seed_text } };
+    episode = reid_episode_read (argv[1], false, &error);
+    reid_cluster_params_init (&params);
+    params.method = (ReidClusterMethod) method;
+    params.cannot_link = (ReidCannotLink) cannot_link;
+    params.seed = (uint64_t) seed;
+    if (episode) {
+      params.threshold =
+          isnan (threshold) ? archived_threshold (episode) : (float) threshold;
+      g_ascii_formatd (used, sizeof used, "%.6g", params.threshold);
+    }
+    code = EXIT_OK;
+    if (!episode
+        || !make_people (episode, &params, &track_ids, &identities, &n, &error)
+        || !reid_archive_relabel (argv[1], track_ids, identities, (size_t) n,
+                                  attributes, G_N_ELEMENTS (attributes), &error)
+        || !reid_write_outputs (argv[1], &error))
+      code = fail (&error);
+    else
+      code = print_people (argv[1]);
+    g_free (seed_text);
+  }
+  reid_episode_free (episode);
+  g_free (track_ids);
+  g_free (identities);
+  g_free (text);
+  g_free (method_name);
+  g_free (link_name);
+  g_option_context_free (context);
+  return code;
+}
+
+gint
+reid_command_info (gint argc, gchar **argv)
+{
+  GOptionContext *context =
+      g_option_context_new ("DIR - tell what an archive holds");
+  ReidError error = REID_ERROR_INIT;
+  ReidEpisode *episode;
+
+  if (!parse_arguments (context, &argc, &argv, "gst-reid info DIR")) {
+    g_option_context_free (context);
+    return EXIT_USAGE;
+  }
+  g_option_context_free (context);
+  episode = reid_episode_read (argv[1], false, &error);
+  if (!episode)
+    return fail (&error);
+  g_print ("format %d%s\n", episode->version,
+           episode->partial ? ", partial: the run ended before the video" : "");
+  g_print ("%zu frames, %zu shots, %zu detections, %zu tracks, %zu chips, "
+           "vectors of %d numbers\n",
+           episode->n_frames, episode->n_shots, episode->n_detections,
+           episode->n_tracks, episode->n_chips, episode->dims);
+  for (int i = 0; i < episode->n_attributes; i++)
+    g_print ("  %s = %s\n", episode->attributes[i].key,
+             episode->attributes[i].value);
+  reid_episode_free (episode);
+  return print_people (argv[1]);
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* gst-reid run: what gst-launch-1.0 does, with a progress line, one clear line
+ * for each failure, and a Ctrl-C that keeps what was processed. */
+#include <glib-unix.h>
+#include <gst/gst.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gst-reid.h"
+
+typedef struct {
+  GMainLoop *loop;
+  GstElement *pipeline;
+  gboolean quiet, tty, line_open;
+  gint64 last_line;
+  guint interrupts;
+  guint64 frames;
+  GstClockTime duration;
+  gchar *input; /* of the first source, for messages */
+  GstStructure *identities;
+  gint exit;
+} Run;
+
+/* ---- the progress line */
+
+static void
+close_line (Run *run)
+{
+  if (run->line_open)
+    g_printerr ("\n");
+  run->line_open = FALSE;
+}
+
+static gchar *
+clock_text (GstClockTime time)
+{
+  guint64 s;
+
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return g_strdup ("-:--");
+  s = time / GST_SECOND;
+  if (s >= 3600)
+    return g_strdup_printf ("%u:%02u:%02u", (guint) (s / 3600),
+                            (guint) (s / 60 % 60), (guint) (s % 60));
+  return g_strdup_printf ("%u:%02u", (guint) (s / 60), (guint) (s % 60));
+}
+
+static void
+show_progress (Run *run, const GstStructure *s)
+{
+  GstClockTime position = GST_CLOCK_TIME_NONE;
+  guint64 faces = 0, tracks = 0;
+  gdouble speed = 0;
+  gchar *at, *of;
+  gint64 duration, now = g_get_monotonic_time ();
+
+  gst_structure_get (s, "position", G_TYPE_UINT64, &position, "speed",
+                     G_TYPE_DOUBLE, &speed, "frames", G_TYPE_UINT64,
+                     &run->frames, "faces", G_TYPE_UINT64, &faces, "tracks",
+                     G_TYPE_UINT64, &tracks, NULL);
+  if (run->quiet
+      || (!run->tty && now - run->last_line < 5 * G_TIME_SPAN_SECOND))
+    return;
+  run->last_line = now;
+  if (!GST_CLOCK_TIME_IS_VALID (run->duration)
+      && gst_element_query_duration (run->pipeline, GST_FORMAT_TIME, &duration)
+      && duration > 0)
+    run->duration = (GstClockTime) duration;
+  at = clock_text (position);
+  of = clock_text (run->duration);
+  g_printerr ("%s%s%s%s   %.1fx realtime   %" G_GUINT64_FORMAT
+              " faces   %" G_GUINT64_FORMAT " tracks%s",
+              run->tty ? "\r" : "", at,
+              GST_CLOCK_TIME_IS_VALID (run->duration) ? " of " : "",
+              GST_CLOCK_TIME_IS_VALID (run->duration) ? of : "", speed, faces,
+              tracks, run->tty ? "\033[K" : "\n");
+  run->line_open = run->tty;
+  g_free (at);
+  g_free (of);
+}
+
+static void
+show_presence (Run *run, const GstStructure *s)
+{
+  gboolean came = FALSE, is_new = FALSE;
+  guint id = 0;
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+  gfloat similarity = 0;
+  gchar *at;
+
+  gst_structure_get (s, "came", G_TYPE_BOOLEAN, &came, "new", G_TYPE_BOOLEAN,
+                     &is_new, "id", G_TYPE_UINT, &id, "time", G_TYPE_UINT64,
+                     &time, "similarity", G_TYPE_FLOAT, &similarity, NULL);
+  close_line (run);
+  at = clock_text (time);
+  if (!came)
+    g_print ("%s  person %u went\n", at, id);
+  else if (is_new)
+    g_print ("%s  person %u came (new)\n", at, id);
+  else
+    g_print ("%s  person %u came (similarity %.2f)\n", at, id, similarity);
+  g_free (at);
+}
+
+/* ---- the end */
+
+static void
+show_identities (const GstStructure *s)
+{
+  const GValue *list = gst_structure_get_value (s, "identities");
+  guint n = list ? gst_value_list_get_size (list) : 0;
+
+  if (n == 0) {
+    g_print ("Nobody was found.\n");
+    return;
+  }
+  g_print ("%6s  %7s  %7s  %9s  %6s  %7s\n", "person", "from", "to",
+           "on screen", "tracks", "faces");
+  for (guint i = 0; i < n; i++) {
+    const GstStructure *p =
+        g_value_get_boxed (gst_value_list_get_value (list, i));
+    GstClockTime first = GST_CLOCK_TIME_NONE, last = GST_CLOCK_TIME_NONE;
+    guint64 on = 0, detections = 0;
+    guint id = 0, tracks = 0;
+    gchar *from, *to;
+
+    gst_structure_get (p, "id", G_TYPE_UINT, &id, "n-tracks", G_TYPE_UINT,
+                       &tracks, "n-detections", G_TYPE_UINT64, &detections,
+                       "first-seen", G_TYPE_UINT64, &first, "last-seen",
+                       G_TYPE_UINT64, &last, "on-screen", G_TYPE_UINT64, &on,
+                       NULL);
+    from = clock_text (first);
+    to = clock_text (last);
+    g_print ("%6u  %7s  %7s  %7.1f s  %6u  %7" G_GUINT64_FORMAT "\n", id, from,
+             to, (gdouble) on / GST_SECOND, tracks, detections);
+    g_free (from);
+    g_free (to);
+  }
+}
+
+static gint
+exit_of_error (const GError *error)
+{
+  if (error->domain == GST_RESOURCE_ERROR) {
+    switch (error->code) {
+      case GST_RESOURCE_ERROR_NOT_FOUND:
+      case GST_RESOURCE_ERROR_OPEN_READ:
+      case GST_RESOURCE_ERROR_READ:
+        return EXIT_INPUT;
+      case GST_RESOURCE_ERROR_OPEN_WRITE:
+      case GST_RESOURCE_ERROR_WRITE:
+      case GST_RESOURCE_ERROR_NO_SPACE_LEFT:
+        return EXIT_OUTPUT;
+      default:
+        return EXIT_FAILED;
+    }
+  }
+  if (error->domain == GST_STREAM_ERROR)
+    switch (error->code) {
+      case GST_STREAM_ERROR_TYPE_NOT_FOUND:
+      case GST_STREAM_ERROR_WRONG_TYPE:
+      case GST_STREAM_ERROR_CODEC_NOT_FOUND:
+      case GST_STREAM_ERROR_DEMUX:
+      case GST_STREAM_ERROR_DECODE:
+        return EXIT_NO_VIDEO;
+      default:
+        break;
+    }
+  return EXIT_FAILED;
+}
+
+static gboolean
+is_ours (GstObject *source)
+{
+  GstElementFactory *factory =
+      GST_IS_ELEMENT (source) ? gst_element_get_factory (GST_ELEMENT (source))
+                              : NULL;
+
+  return factory && g_str_has_prefix (GST_OBJECT_NAME (factory), "reid");
+}
+
+static void
+take_error (Run *run, GstMessage *message)
+{
+  const gchar *input = run->input ? run->input : "the input";
+  GError *error = NULL;
+  gchar *debug = NULL;
+
+  gst_message_parse_error (message, &error, &debug);
+  /* the first one is the cause; what follows are its echoes */
+  if (run->exit == EXIT_OK || run->exit == EXIT_INTERRUPTED) {
+    close_line (run);
+    run->exit = exit_of_error (error);
+    if (is_ours (GST_MESSAGE_SRC (message))) {
+      if (run->exit == EXIT_NO_VIDEO)
+        run->exit = EXIT_FAILED;
+      reid_say_error ("%s", error->message);
+    } else if (run->frames == 0
+               && (run->exit == EXIT_NO_VIDEO
+                   || (debug && strstr (debug, "not-linked")))) {
+      run->exit = EXIT_NO_VIDEO;
+      reid_say_error ("%s holds no video that can be decoded: %s", input,
+                      error->message);
+    } else {
+      reid_say_error ("%s: %s", input, error->message);
+    }
+  }
+  g_error_free (error);
+  g_free (debug);
+  g_main_loop_quit (run->loop);
+}
+
+static gboolean
+on_message (GstBus *bus, GstMessage *message, gpointer data)
+{
+  Run *run = data;
+  const GstStructure *s;
+
+  switch (GST_MESSAGE_TYPE (message)) {
+    case GST_MESSAGE_ERROR:
+      take_error (run, message);
+      break;
+    case GST_MESSAGE_WARNING: {
+      GError *error = NULL;
+      gst_message_parse_warning (message, &error, NULL);
+      close_line (run);
+      g_printerr ("gst-reid: warning: %s\n", error->message);
+      g_error_free (error);
+      break;
+    }
+    case GST_MESSAGE_EOS:
+      g_main_loop_quit (run->loop);
+      break;
+    case GST_MESSAGE_LATENCY:
+      gst_bin_recalculate_latency (GST_BIN (run->pipeline));
+      break;
+    case GST_MESSAGE_ELEMENT:
+      s = gst_message_get_structure (message);
+      if (gst_structure_has_name (s, "reid-progress")) {
+        show_progress (run, s);
+      } else if (gst_structure_has_name (s, "reid-presence")) {
+        show_presence (run, s);
+      } else if (gst_structure_has_name (s, "reid-identities")) {
+        if (run->identities)
+          gst_structure_free (run->identities);
+        run->identities = gst_structure_copy (s);
+      }
+      break;
+    default:
+      break;
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+/* The first interrupt ends the stream, so that every track is still closed,
+ * embedded and clustered; the second stops at once. */
+static gboolean
+on_interrupt (gpointer data)
+{
+  Run *run = data;
+  GstIterator *it;
+  GValue value = G_VALUE_INIT;
+
+  close_line (run);
+  if (run->interrupts++ > 0) {
+    g_printerr ("gst-reid: stopping at once\n");
+    g_main_loop_quit (run->loop);
+    return G_SOURCE_CONTINUE;
+  }
+  g_printerr ("gst-reid: interrupted; keeping what was processed (once more "
+              "stops at once)\n");
+  run->exit = EXIT_INTERRUPTED;
+  it = gst_bin_iterate_all_by_element_factory_name (GST_BIN (run->pipeline),
+                                                    "reidcluster");
+  while (gst_iterator_next (it, &value) == GST_ITERATOR_OK) {
+    g_object_set (g_value_get_object (&value), "partial", TRUE, NULL);
+    g_value_reset (&value);
+  }
+  g_value_unset (&value);
+  gst_iterator_free (it);
+  gst_element_send_event (run->pipeline, gst_event_new_eos ());
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+find_input (Run *run)
+{
+  GstIterator *it = gst_bin_iterate_sources (GST_BIN (run->pipeline));
+  GValue value = G_VALUE_INIT;
+
+  while (!run->input && gst_iterator_next (it, &value) == GST_ITERATOR_OK) {
+    GObject *source = g_value_get_object (&value);
+    GObjectClass *klass = G_OBJECT_GET_CLASS (source);
+    if (g_object_class_find_property (klass, "location"))
+      g_object_get (source, "location", &run->input, NULL);
+    else if (g_object_class_find_property (klass, "uri"))
+      g_object_get (source, "uri", &run->input, NULL);
+    else if (g_object_class_find_property (klass, "device"))
+      g_object_get (source, "device", &run->input, NULL);
+    g_value_reset (&value);
+  }
+  g_value_unset (&value);
+  gst_iterator_free (it);
+}
+
+static gint
+run_pipeline (Run *run)
+{
+  GstBus *bus = gst_element_get_bus (run->pipeline);
+  guint watch = gst_bus_add_watch (bus, on_message, run);
+  guint sigint, sigterm;
+
+  run->loop = g_main_loop_new (NULL, FALSE);
+  sigint = g_unix_signal_add (SIGINT, on_interrupt, run);
+  sigterm = g_unix_signal_add (SIGTERM, on_interrupt, run);
+  if (gst_element_set_state (run->pipeline, GST_STATE_PLAYING)
+      == GST_STATE_CHANGE_FAILURE) {
+    /* the element has said why; look for it */
+    GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+    if (message) {
+      take_error (run, message);
+      gst_message_unref (message);
+    } else {
+      reid_say_error ("the pipeline does not start");
+      run->exit = EXIT_FAILED;
+    }
+  } else {
+    g_main_loop_run (run->loop);
+  }
+  /* taking it down may still say something: a partial end, a full disk */
+  gst_element_set_state (run->pipeline, GST_STATE_NULL);
+  for (GstMessage *m; (m = gst_bus_pop (bus)); gst_message_unref (m))
+    if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ELEMENT
+        || GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING
+        || (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR && run->exit == EXIT_OK))
+      on_message (bus, m, run);
+  close_line (run);
+  g_source_remove (watch);
+  g_source_remove (sigint);
+  g_source_remove (sigterm);
+  gst_object_unref (bus);
+  g_main_loop_unref (run->loop);
+  return run->exit;
+}
+
+gint
+reid_command_run (gint argc, gchar **argv)
+{
+  gboolean quiet = FALSE;
+  GOptionEntry entries[] = { { "quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet,
+                               "no progress line", NULL },
+                             { NULL } };
+  GOptionContext *context =
+      g_option_context_new ("-- PIPELINE - run a gst-launch line");
+  Run run = { .duration = GST_CLOCK_TIME_NONE };
+  GError *error = NULL;
+  gint code;
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_add_group (context, gst_init_get_option_group ());
+  if (!g_option_context_parse (context, &argc, &argv, &error)) {
+    reid_say_error ("%s", error->message);
+    g_error_free (error);
+    g_option_context_free (context);
+    return EXIT_USAGE;
+  }
+  g_option_context_free (context);
+  argv++;
+  if (*argv && g_str_equal (*argv, "--"))
+    argv++;
+  if (!*argv) {
+    reid_say_error ("no pipeline: gst-reid run -- ELEMENT ! ELEMENT ...");
+    return EXIT_USAGE;
+  }
+  run.pipeline = gst_parse_launchv_full ((const gchar **) argv, NULL,
+                                         GST_PARSE_FLAG_FATAL_ERRORS, &error);
+  if (!run.pipeline || error) {
+    reid_say_error ("%s", error ? error->message : "no such pipeline");
+    g_clear_error (&error);
+    gst_clear_object (&run.pipeline);
+    return EXIT_USAGE;
+  }
+  if (!GST_IS_BIN (run.pipeline)) {
+    GstElement *bin = gst_pipeline_new (NULL);
+    gst_bin_add (GST_BIN (bin), run.pipeline);
+    run.pipeline = bin;
+  }
+  run.quiet = quiet;
+  run.tty = isatty (STDERR_FILENO);
+  find_input (&run);
+  code = run_pipeline (&run);
+  if (run.identities) {
+    gboolean partial = FALSE;
+    gst_structure_get_boolean (run.identities, "partial", &partial);
+    show_identities (run.identities);
+    if (partial)
+      g_print ("The run ended before the video did: these results are "
+               "partial.\n");
+    gst_structure_free (run.identities);
+  }
+  gst_object_unref (run.pipeline);
+  g_free (run.input);
+  return code;
+}

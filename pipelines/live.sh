@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A camera in, who came and who went out.
+set -u
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+usage() {
+  cat <<TEXT
+Usage: ${0##*/} [OPTIONS] SOURCE
+
+Names people while a live stream runs, and prints who came and who went.
+SOURCE is a camera (/dev/video0), a stream (rtsp://...), a file, which is
+played in real time, or "test", a live test picture without people.
+
+  --show              show the video in a window
+  --record FILE.mkv   record the video
+  --out DIR           keep an archive and its outputs in DIR
+  --detector MODEL    face detector: a file or a name (default: the best found)
+  --embedder MODEL    face embedder, likewise
+  --seconds N         stop after N seconds (a file stops at its end)
+  --no-install        install nothing; say what is missing
+  --help              this text
+
+Ctrl-C stops; what was recorded and archived is kept.
+TEXT
+}
+
+source= show=0 record= out= detector= embedder= seconds= reid_no_install=0
+need() { [ $# -ge 2 ] || reid_die 2 "$1 needs a value; see --help"; }
+while [ $# -gt 0 ]; do
+  case $1 in
+    --show) show=1 ;;
+    --record) need "$@"; record=$2; shift ;;
+    --out) need "$@"; out=$2; shift ;;
+    --detector) need "$@"; detector=$2; shift ;;
+    --embedder) need "$@"; embedder=$2; shift ;;
+    --seconds) need "$@"; seconds=$2; shift ;;
+    --no-install) reid_no_install=1 ;;
+    --help | -h) usage; exit 0 ;;
+    -*) reid_die 2 "no option \"$1\"; see --help" ;;
+    *) [ -z "$source" ] || reid_die 2 "more than one source: \"$source\" and \"$1\""
+       source=$1 ;;
+  esac
+  shift
+done
+[ -n "$source" ] || { usage >&2; exit 2; }
+case $seconds in *[!0-9]*) reid_die 2 "--seconds must be a whole number, not \"$seconds\"" ;; esac
+
+packages=("${reid_packages[@]}")
+case $source in
+  test)
+    input=(videotestsrc is-live=true ! video/x-raw,width=640,height=360,framerate=25/1) ;;
+  rtsp://* | rtsps://*)
+    input=(rtspsrc "location=$(reid_quote "$source")" latency=200
+      ! decodebin expose-all-streams=false caps=video/x-raw) ;;
+  /dev/video*)
+    [ -e "$source" ] || reid_die 3 "there is no camera $source"
+    input=(v4l2src "device=$(reid_quote "$source")"
+      ! decodebin expose-all-streams=false caps=video/x-raw) ;;
+  *)
+    [ -f "$source" ] || reid_die 3 "there is no file $source"
+    input=(filesrc "location=$(reid_quote "$source")"
+      ! decodebin expose-all-streams=false caps=video/x-raw
+      ! videoflip video-direction=auto ! clocksync) ;;
+esac
+output=(fakesink sync=false)
+if [ -n "$record" ]; then
+  packages+=(gstreamer1.0-plugins-ugly)
+  output=(videoconvert ! x264enc tune=zerolatency speed-preset=veryfast
+    ! h264parse ! matroskamux ! filesink "location=$(reid_quote "$record")")
+  [ $show = 0 ] ||
+    output=(tee name=t t. ! queue ! videoconvert ! autovideosink t. ! queue ! "${output[@]}")
+elif [ $show = 1 ]; then
+  output=(videoconvert ! autovideosink)
+fi
+
+reid_install "${packages[@]}"
+reid_make
+reid_environment
+
+detect=(reiddetect) embed=(reidembed max-latency=100000000) cluster=(reidcluster mode=online)
+[ -z "$detector" ] || detect+=("model=$(reid_quote "$detector")")
+[ -z "$embedder" ] || embed+=("model=$(reid_quote "$embedder")")
+[ -z "$out" ] || cluster+=("location=$(reid_quote "$out")")
+
+# A machine that cannot keep up drops whole frames here, before anything was
+# found on them; behind reiddetect nothing may be dropped.
+line=("${input[@]}" ! queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0
+  ! "${detect[@]}" ! reidtrack ! "${embed[@]}" ! "${cluster[@]}" ! "${output[@]}")
+if [ -n "$seconds" ]; then
+  reid_run "${line[@]}" &
+  child=$!
+  trap 'pkill -INT -P $child 2>/dev/null' INT TERM
+  (sleep "$seconds"; pkill -INT -P $child) 2>/dev/null &
+  timer=$!
+  wait $child
+  code=$?
+  while kill -0 $child 2>/dev/null; do wait $child; code=$?; done
+  pkill -P $timer 2>/dev/null
+  [ $code != 130 ] || code=0 # it was asked to stop
+  exit $code
+fi
+reid_run "${line[@]}"
