@@ -132,6 +132,53 @@ TEST (whispers_soft_links_weigh_against_edges)
   CHECK (reid_cluster (v, 3, 2, keys, &pair, 1, &params, labels, NULL) == 1);
 }
 
+/* Where it comes to rest, nobody is pushed away by more than holds it. */
+TEST (whispers_leave_nobody_against_its_class)
+{
+  enum { M = 12 };
+  uint64_t seed = 31;
+
+  for (int round = 0; round < 3000; round++) {
+    float v[M * 3], edge[M][M];
+    uint64_t keys[M];
+    ReidPair pairs[2 * M];
+    ReidClusterParams params;
+    int labels[M];
+
+    whispers_params (&params, 0.2f);
+    params.cannot_link = REID_CANNOT_LINK_SOFT;
+    params.seed = round;
+    for (int i = 0; i < M; i++) {
+      test_unit_vector (&seed, v + i * 3, 3);
+      keys[i] = i;
+    }
+    for (int i = 0; i < M; i++)
+      for (int j = 0; j < M; j++) {
+        float x = v[i * 3] * v[j * 3] + v[i * 3 + 1] * v[j * 3 + 1]
+                  + v[i * 3 + 2] * v[j * 3 + 2];
+        edge[i][j] = i != j && x >= 0.2f ? x : 0;
+      }
+    for (int p = 0; p < 2 * M; p++) {
+      int a = p % M, b = (a + 1 + (int) (test_random (&seed) % (M - 1))) % M;
+      float x = v[a * 3] * v[b * 3] + v[a * 3 + 1] * v[b * 3 + 1]
+                + v[a * 3 + 2] * v[b * 3 + 2];
+
+      pairs[p] = (ReidPair){ a, b, 0.8f };
+      edge[a][b] = edge[b][a] = fminf (x, -0.8f);
+    }
+    REQUIRE (reid_cluster (v, M, 3, keys, pairs, 2 * M, &params, labels, NULL)
+             > 0);
+    for (int i = 0; i < M; i++) {
+      float sum = 0;
+
+      for (int j = 0; j < M; j++)
+        if (labels[j] == labels[i])
+          sum += edge[i][j];
+      CHECK_MSG (sum > -1e-5f, "round %d, track %d: %g", round, i, sum);
+    }
+  }
+}
+
 TEST (whispers_seed_matters_only_where_it_is_close)
 {
   Episode *e = make_episode (6, 0.35);
