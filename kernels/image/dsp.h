@@ -21,9 +21,9 @@
 
 /* Outputs are handled in groups of this many; rows are padded to it. */
 #define REID_GROUP 16
-/* A vector version may read so many samples beyond the last tap of a row of
- * the room's own scratch memory. */
-#define REID_ROW_SLACK 64
+/* Rows of the room's own scratch memory have so many more samples, which a
+ * vector version may read, and write in the results of split. */
+#define REID_ROW_SLACK 128
 
 /* Which source samples make which output sample, along one axis. */
 typedef struct {
@@ -33,6 +33,10 @@ typedef struct {
   int lo, hi;      /* the samples that are used at all: [lo, hi) */
   int32_t *first;  /* [n_padded], first tap, relative to lo, never falling */
   int16_t *weight; /* [chunks][n_padded][4] */
+  /* [n_padded][4], where the first four taps lie from the first tap of the
+   * output's group of eight on: what a permutation wants. Meaningless where
+   * such a group spans more than 64 samples. */
+  int16_t *offset;
 } ReidTaps;
 
 /* out[c] = clamp (m[c] . (x0, x1, x2, 1), 0, 255), then, for floats,

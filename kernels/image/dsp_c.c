@@ -204,7 +204,7 @@ reid_image_dsp_init (ReidImageDsp *dsp, unsigned flags)
     .warp_row = warp_row_c,
     .laplacian = laplacian_c,
   };
-#ifdef REID_IMAGE_X86
+#ifdef __x86_64__
   if (flags & REID_CPU_AVX2)
     reid_image_dsp_init_avx2 (dsp);
   if (flags & REID_CPU_AVX512)

@@ -94,8 +94,9 @@ reid_taps_init (ReidTaps *taps, const ReidAxis *axis, int n, ReidError *error)
   size_t group = 4 * (size_t) taps->n_padded;
   taps->first = reid_alloc_aligned (sizeof (int32_t) * (size_t) taps->n_padded);
   taps->weight = reid_alloc_aligned (sizeof (int16_t) * group * bound);
+  taps->offset = reid_alloc_aligned (sizeof (int16_t) * group);
   int16_t *one = malloc (sizeof (int16_t) * ((size_t) max + 4));
-  if (!taps->first || !taps->weight || !one) {
+  if (!taps->first || !taps->weight || !taps->offset || !one) {
     free (one);
     reid_taps_clear (taps);
     return reid_error_set (error, REID_ERROR_MEMORY,
@@ -121,6 +122,11 @@ reid_taps_init (ReidTaps *taps, const ReidAxis *axis, int n, ReidError *error)
   free (one);
   for (int i = n; i < taps->n_padded; i++)
     taps->first[i] = taps->first[n - 1];
+  for (int i = 0; i < taps->n_padded; i++) {
+    int from_group = taps->first[i] - taps->first[i & ~7];
+    for (int k = 0; k < 4; k++)
+      taps->offset[4 * (size_t) i + (size_t) k] = (int16_t) (from_group + k);
+  }
   for (int i = 0; i < taps->n_padded; i++)
     taps->first[i] -= lo;
   taps->chunks = chunks;
@@ -134,8 +140,10 @@ reid_taps_clear (ReidTaps *taps)
 {
   free (taps->first);
   free (taps->weight);
+  free (taps->offset);
   taps->first = NULL;
   taps->weight = NULL;
+  taps->offset = NULL;
 }
 
 static ReidAxis
