@@ -13,6 +13,7 @@ typedef struct {
   GMainLoop *loop;
   GstElement *pipeline;
   gboolean quiet, tty, line_open;
+  gint seconds;
   gint64 last_line;
   guint interrupts;
   guint64 frames;
@@ -253,6 +254,16 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* The time is over, as was asked: an end like any other. */
+static gboolean
+on_time_over (gpointer data)
+{
+  Run *run = data;
+
+  gst_element_send_event (run->pipeline, gst_event_new_eos ());
+  return G_SOURCE_REMOVE;
+}
+
 /* The first interrupt ends the stream, so that every track is still closed,
  * embedded and clustered; the second stops at once. */
 static gboolean
@@ -309,7 +320,7 @@ run_pipeline (Run *run)
 {
   GstBus *bus = gst_element_get_bus (run->pipeline);
   guint watch = gst_bus_add_watch (bus, on_message, run);
-  guint sigint, sigterm;
+  guint sigint, sigterm, timer = 0;
 
   run->loop = g_main_loop_new (NULL, FALSE);
   sigint = g_unix_signal_add (SIGINT, on_interrupt, run);
@@ -326,6 +337,8 @@ run_pipeline (Run *run)
       run->exit = EXIT_FAILED;
     }
   } else {
+    if (run->seconds > 0)
+      timer = g_timeout_add_seconds ((guint) run->seconds, on_time_over, run);
     g_main_loop_run (run->loop);
   }
   /* taking it down may still say something: a partial end, a full disk */
@@ -337,6 +350,8 @@ run_pipeline (Run *run)
       on_message (bus, m, run);
   close_line (run);
   g_source_remove (watch);
+  if (timer && g_main_context_find_source_by_id (NULL, timer))
+    g_source_remove (timer);
   g_source_remove (sigint);
   g_source_remove (sigterm);
   gst_object_unref (bus);
@@ -348,8 +363,11 @@ gint
 reid_command_run (gint argc, gchar **argv)
 {
   gboolean quiet = FALSE;
+  gint seconds = 0;
   GOptionEntry entries[] = { { "quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet,
                                "no progress line", NULL },
+                             { "seconds", 0, 0, G_OPTION_ARG_INT, &seconds,
+                               "end the stream after so many seconds", "N" },
                              { NULL } };
   GOptionContext *context =
       g_option_context_new ("-- PIPELINE - run a gst-launch line");
@@ -387,6 +405,7 @@ reid_command_run (gint argc, gchar **argv)
     run.pipeline = bin;
   }
   run.quiet = quiet;
+  run.seconds = seconds;
   run.tty = isatty (STDERR_FILENO);
   find_input (&run);
   code = run_pipeline (&run);

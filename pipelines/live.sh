@@ -87,17 +87,5 @@ detect=(reiddetect) embed=(reidembed max-latency=100000000) cluster=(reidcluster
 # found on them; behind reiddetect nothing may be dropped.
 line=("${input[@]}" ! queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0
   ! "${detect[@]}" ! reidtrack ! "${embed[@]}" ! "${cluster[@]}" ! "${output[@]}")
-if [ -n "$seconds" ]; then
-  reid_run "${line[@]}" &
-  child=$!
-  trap 'pkill -INT -P $child 2>/dev/null' INT TERM
-  (sleep "$seconds"; pkill -INT -P $child) 2>/dev/null &
-  timer=$!
-  wait $child
-  code=$?
-  while kill -0 $child 2>/dev/null; do wait $child; code=$?; done
-  pkill -P $timer 2>/dev/null
-  [ $code != 130 ] || code=0 # it was asked to stop
-  exit $code
-fi
+[ -z "$seconds" ] || reid_run_options=(--seconds "$seconds")
 reid_run "${line[@]}"

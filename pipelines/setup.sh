@@ -91,6 +91,7 @@ reid_quote() {
 }
 
 # reid_run ARGUMENT...: prints the gst-launch line and runs it.
+reid_run_options=()
 reid_run() {
   printf 'GST_PLUGIN_PATH=%q' "$GST_PLUGIN_PATH"
   [ -z "${REID_MODEL_PATH:-}" ] || printf ' REID_MODEL_PATH=%q' "$REID_MODEL_PATH"
@@ -103,5 +104,5 @@ reid_run() {
     esac
   done
   printf '\n\n'
-  "$reid_build/pipelines/gst-reid" run -- "$@"
+  "$reid_build/pipelines/gst-reid" run "${reid_run_options[@]}" -- "$@"
 }

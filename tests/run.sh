@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Installs, builds, runs every test; ends with `N passed, N failed, N skipped`.
+#
+#   tests/run.sh           everything: the suite, the suite again under
+#                          AddressSanitizer and UBSan, the elements under
+#                          valgrind, a build with clang, the install
+#   tests/run.sh --quick   the suite only
+#   tests/run.sh SUITE...  only these suites (image, nn, track, elements, ...)
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/../pipelines/setup.sh"
+
+quick=0 suites=()
+for arg in "$@"; do
+  case $arg in
+    --quick) quick=1 ;;
+    --help | -h) sed -n '3,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    -*) reid_die 2 "no option \"$arg\"; see --help" ;;
+    *) suites+=(--suite "$arg"); quick=1 ;;
+  esac
+done
+
+packages=("${reid_packages[@]}" python3 gstreamer1.0-plugins-ugly)
+[ $quick = 1 ] || packages+=(clang libclang-rt-14-dev valgrind)
+reid_install "${packages[@]}"
+
+failed=0 logs=()
+
+# run_suite NAME BUILD [MESON TEST ARGUMENT...]
+run_suite() {
+  local name=$1 build=$2
+  shift 2
+  printf '== %s\n' "$name"
+  meson test -C "$build" --no-rebuild --print-errorlogs --logbase "$name" "$@" ||
+    failed=1
+  logs+=("$build/meson-logs/$name.json")
+}
+
+# build NAME BUILD [MESON SETUP ARGUMENT...]: in a subshell, since a failure of
+# one build must not hide the others
+build() {
+  local name=$1
+  printf '== build: %s\n' "$name"
+  (reid_build=$2; shift 2; reid_make "$@") || { failed=1; return 1; }
+}
+
+export REID_BUILD=$reid_build
+build "gcc" "$reid_build" || exit 1
+[ -n "${REID_NO_SHARED:-}" ] || export REID_MODEL_PATH=
+run_suite suite "$reid_build" "${suites[@]}"
+
+if [ $quick = 0 ]; then
+  # A warning of either compiler is a failure.
+  build "clang, -Werror" "$reid_build-clang" -Dwerror=true \
+    --native-file "$here/clang.ini" -Dfuzzers=true &&
+    run_suite fuzz "$reid_build-clang" --suite fuzz
+  build "gcc, -Werror, no oneDNN" "$reid_build-plain" -Dwerror=true -Ddnnl=disabled -Dtests=false
+
+  export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:allocator_may_return_null=1
+  export LSAN_OPTIONS=suppressions=$here/lsan.supp:print_suppressions=0
+  export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+  build "AddressSanitizer and UBSan" "$reid_build-asan" \
+    -Db_sanitize=address,undefined -Db_lundef=false &&
+    run_suite sanitized "$reid_build-asan" --timeout-multiplier 6
+  unset ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS
+
+  run_suite valgrind "$reid_build" --suite elements --timeout-multiplier 20 \
+    --setup valgrind
+  run_suite install "$reid_build" --suite install
+fi
+
+python3 "$here/count.py" "$here/skips.allow" "${logs[@]}" || failed=1
+exit $failed
