@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which faces of a track are kept, by two plain rules.
+/* Which faces of a track are kept.
  *
- * Both: an offer less than `spacing` frames after the latest chip that is kept
- * takes that chip's place if its total is higher, and is refused if not.
- * Otherwise it joins, and where that makes N + 1, one of them goes:
+ * First, successive offers form bouts, and each bout puts one face forward. A
+ * bout begins with the first offer that is at least `spacing` frames after the
+ * choice of the bout before. For `spacing` frames from there on a higher total
+ * takes the choice over, and its place in the set with it; the offers between
+ * that and the next bout are passed over. (If they could take it over too, a
+ * face that grows better all the time would push its one choice along and
+ * leave one chip.)
+ *
+ * Then, where a choice makes N + 1, one of them goes:
  *
  * - not diverse: the lowest total, the latest among equals. What stays is the
- *   best N of what an unlimited set would hold.
+ *   best N of all choices.
  *
  * - diverse: the time since the first offer is divided into N slots of equal
  *   length; it starts at `spacing` frames and doubles until the latest offer
- *   lies in one of them. The best chip of each slot (the earliest among
- *   equals) stays. Of the others goes the lowest total * (0.25 + novelty), the
- *   latest among equals, where novelty = distance of its (yaw, pitch) from the
- *   nearest other chip's, at most 1, and 0 where a pose is not known. */
+ *   lies in one of them. A chip is worth total * (0.5 + novelty), novelty =
+ *   distance of its (yaw, pitch) from the nearest of the other N, at most 1,
+ *   and 0 where a pose is not known. The worthiest of each slot stays, and of
+ *   the rest the least worthy goes (the earlier is the worthier among
+ *   equals). */
 
 #include "track/track-private.h"
 
@@ -22,7 +29,7 @@
 #include <string.h>
 
 #define MOST_CHIPS 1024
-#define NO_NOVELTY 0.25
+#define NO_NOVELTY 0.5
 /* A face off the frame, or larger than it by this, is not worth cutting. */
 #define LARGEST_FACE 4.0f
 
@@ -36,6 +43,10 @@ struct ReidChipSet {
   int top_n, n;
   uint64_t spacing, slot, first, latest;
   bool diverse, any;
+  /* The present bout: its first frame, and its choice, kept or not. */
+  bool in_bout;
+  uint64_t bout, choice;
+  float choice_total;
   Kept *kept; /* room for top_n + 1; falling total, then rising frame */
 };
 
@@ -199,31 +210,31 @@ slot_of (const ReidChipSet *set, const Candidate *c)
   return (c->frame - set->first) / set->slot;
 }
 
+static bool
+worthier (const Candidate *all, const double *worth, int i, int j)
+{
+  return worth[i] > worth[j]
+         || (worth[i] == worth[j] && all[i].frame < all[j].frame);
+}
+
 /* Which of the n = top_n + 1 candidates goes. */
 static int
 choose_victim (const ReidChipSet *set, const Candidate *all, int n)
 {
+  double worth[MOST_CHIPS + 1];
   int victim = -1;
-  double lowest = 0;
 
+  for (int i = 0; i < n; i++)
+    worth[i] =
+        all[i].total * (set->diverse ? NO_NOVELTY + novelty (all, n, i) : 1);
   for (int i = 0; i < n; i++) {
-    double value = all[i].total;
+    bool stays = set->diverse;
 
-    if (set->diverse) {
-      bool leads = true;
-
-      for (int j = 0; j < n && leads; j++)
-        leads = j == i || slot_of (set, &all[j]) != slot_of (set, &all[i])
-                || better (&all[i], &all[j]);
-      if (leads)
-        continue;
-      value *= NO_NOVELTY + novelty (all, n, i);
-    }
-    if (victim < 0 || value < lowest
-        || (value == lowest && all[i].frame > all[victim].frame)) {
+    for (int j = 0; j < n && stays; j++)
+      stays = j == i || slot_of (set, &all[j]) != slot_of (set, &all[i])
+              || worthier (all, worth, i, j);
+    if (!stays && (victim < 0 || worthier (all, worth, victim, i)))
       victim = i;
-      lowest = value;
-    }
   }
   return victim;
 }
@@ -239,18 +250,16 @@ grow_slots (ReidChipSet *set, uint64_t frame)
 /* The kept chip that has to go for the offer: its index, n for "nobody", -1
  * when the offer is refused. */
 static int
-place_of (const ReidChipSet *set, const Candidate *offer)
+place_of (const ReidChipSet *set, const Candidate *offer, bool takes_over)
 {
   Candidate all[MOST_CHIPS + 1];
-  int latest = -1, victim;
+  int victim;
 
   for (int i = 0; i < set->n; i++) {
+    if (takes_over && set->kept[i].chip->frame == set->choice)
+      return i;
     all[i] = candidate_of (&set->kept[i]);
-    if (latest < 0 || all[i].frame > all[latest].frame)
-      latest = i;
   }
-  if (latest >= 0 && offer->frame - all[latest].frame < set->spacing)
-    return offer->total > all[latest].total ? latest : -1;
   if (set->n < set->top_n)
     return set->n;
   all[set->n] = *offer;
@@ -266,7 +275,7 @@ reid_chip_set_offer (ReidChipSet *set, const ReidImage *image,
   double aspect = reid_image_aspect (image);
   ReidQuality quality;
   ReidPose pose;
-  bool no_memory;
+  bool takes_over = false, no_memory;
   int place;
 
   if (!(aspect > 0) || !reid_face_plausible (face) || face->width > LARGEST_FACE
@@ -292,13 +301,27 @@ reid_chip_set_offer (ReidChipSet *set, const ReidImage *image,
     offer.yaw = fmax (-1, fmin (1, pose.yaw));
     offer.pitch = fmax (-1, fmin (1, pose.pitch));
   }
-  place = place_of (set, &offer);
-  if (place < 0)
-    return 0;
+  if (set->in_bout && frame - set->choice < set->spacing) {
+    takes_over =
+        frame - set->bout < set->spacing && offer.total > set->choice_total;
+    if (!takes_over)
+      return 0;
+  }
 
-  ReidChip *chip = cut_chip (image, face, frame, time, &quality, &no_memory);
+  ReidChip *chip = NULL;
+  place = place_of (set, &offer, takes_over);
+  if (place >= 0) {
+    chip = cut_chip (image, face, frame, time, &quality, &no_memory);
+    if (!chip)
+      return no_memory ? -1 : 0;
+  }
+  if (!takes_over)
+    set->bout = frame;
+  set->in_bout = true;
+  set->choice = frame;
+  set->choice_total = offer.total;
   if (!chip)
-    return no_memory ? -1 : 0;
+    return 0;
   if (place < set->n) {
     reid_chip_free (set->kept[place].chip);
     memmove (set->kept + place, set->kept + place + 1,
@@ -362,6 +385,7 @@ reid_chip_set_take (ReidChipSet *set, ReidChip ***chips)
   }
   set->n = 0;
   set->any = false;
+  set->in_bout = false;
   set->slot = set->spacing;
   return n;
 }

@@ -127,9 +127,9 @@ REID_API void reid_chip_free (ReidChip *chip);
 /* Keeps the best N of a track's faces. Cuts pixels only for a face that
  * enters. With `diverse`, the track's duration is kept in N growing slots so
  * that the chips spread over time, and poses differ; without, the N highest
- * totals. Either way they are at least `spacing` frames apart (a better one
- * within the spacing replaces its neighbour). Ties keep the earlier. The exact
- * rules stand in chips.c. A face is shrunk to fit REID_CHIP_SIDE, never
+ * totals. Either way they are at least `spacing` frames apart (of close ones
+ * the better is kept). Ties keep the earlier. The exact rules stand in
+ * chips.c. A face is shrunk to fit REID_CHIP_SIDE, never
  * enlarged, and made of square pixels. top_n is clamped to 1..1024, spacing to
  * 1 and above. */
 typedef struct ReidChipSet ReidChipSet;
