@@ -12,24 +12,24 @@
 /* Operators that remain after the reader's rewrites. Semantics are ONNX's,
  * inference only; rewrites are noted. */
 typedef enum {
-  REID_OP_CONV,       /* x, weight[, bias[, residual]]; 2-D; see ReidConv */
-  REID_OP_GEMM,       /* x[N,K], weight[M,K] (transposed at load), [bias[M]] */
-  REID_OP_MATMUL,     /* a, b: both computed */
-  REID_OP_MAX_POOL,   /* ReidPool */
+  REID_OP_CONV,     /* x, weight[, bias[, residual]]; 2-D; see ReidConv */
+  REID_OP_GEMM,     /* x[N,K], weight[M,K] (transposed at load), [bias[M]] */
+  REID_OP_MATMUL,   /* a, b of rank 2 or more; either may be constant */
+  REID_OP_MAX_POOL, /* ReidPool */
   REID_OP_AVERAGE_POOL,
   REID_OP_GLOBAL_AVERAGE_POOL,
-  REID_OP_AFFINE,     /* x, scale[C], shift[C]: BatchNormalization that could
-                         not be folded exactly */
-  REID_OP_PRELU,      /* x, slope[C] or slope[1] */
-  REID_OP_UNARY,      /* ReidUnary */
-  REID_OP_BINARY,     /* a, b with broadcasting; ReidBinary */
-  REID_OP_SOFTMAX,    /* ReidAxis */
-  REID_OP_CONCAT,     /* ReidAxis */
-  REID_OP_SLICE,      /* ReidSlice; constant starts, steps */
-  REID_OP_PAD,        /* ReidPad; constant mode */
-  REID_OP_TRANSPOSE,  /* ReidPerm */
-  REID_OP_RESHAPE,    /* ReidReshape; also Flatten, Squeeze, Unsqueeze */
-  REID_OP_RESIZE,     /* ReidResize: Resize and Upsample */
+  REID_OP_AFFINE,    /* x, scale[C], shift[C]: BatchNormalization that could
+                        not be folded exactly */
+  REID_OP_PRELU,     /* x, slope[C] or slope[1] */
+  REID_OP_UNARY,     /* ReidUnary */
+  REID_OP_BINARY,    /* a, b with broadcasting; ReidBinary */
+  REID_OP_SOFTMAX,   /* ReidAxis */
+  REID_OP_CONCAT,    /* ReidAxis */
+  REID_OP_SLICE,     /* ReidSlice; constant starts, steps */
+  REID_OP_PAD,       /* ReidPad; constant mode */
+  REID_OP_TRANSPOSE, /* ReidPerm */
+  REID_OP_RESHAPE,   /* ReidReshape; also Flatten, Squeeze, Unsqueeze */
+  REID_OP_RESIZE,    /* ReidResize: Resize and Upsample */
   REID_OP_COUNT
 } ReidOp;
 
@@ -107,8 +107,10 @@ typedef struct {
 
 /* Output dims: > 0 literal; 0 = copy input dim of the same index; -1 = what is
  * left; REID_DIM_BATCH = the input's first dimension (a literal 1, or a folded
- * Shape/Gather chain, that was found to mean the batch). */
+ * Shape/Gather chain, that was found to mean the batch); REID_DIM_COPY (i) =
+ * copy input dim i. Data never move: dense in, the same bytes out. */
 #define REID_DIM_BATCH (-2)
+#define REID_DIM_COPY(i) (-16 - (int64_t) (i))
 typedef struct {
   int rank;
   int64_t dims[REID_MAX_RANK];
@@ -124,7 +126,7 @@ typedef enum {
 
 typedef struct {
   ReidResizeKind kind;
-  double scale[2];  /* height, width; 0 where size is given */
+  double scale[2]; /* height, width; 0 where size is given */
   int64_t size[2];
 } ReidResize;
 
@@ -176,10 +178,14 @@ typedef struct {
 
 /* Shape inference; `shapes` has n_values entries, the inputs' filled in by the
  * caller. The error names the node and the shapes that do not fit. */
-bool reid_graph_infer (const ReidGraph *graph, ReidShape *shapes,
-                       ReidError *error);
-int64_t reid_shape_count (const ReidShape *shape);
+REID_API bool reid_graph_infer (const ReidGraph *graph, ReidShape *shapes,
+                                ReidError *error);
+REID_API int64_t reid_shape_count (const ReidShape *shape);
 /* Output size of a pool window along one axis (0 height, 1 width). */
-int64_t reid_pool_extent (const ReidPool *pool, int axis, int64_t in);
+REID_API int64_t reid_pool_extent (const ReidPool *pool, int axis, int64_t in);
+/* First index and number of the elements that a slice takes along one axis of
+ * n elements; count 0 where it takes none. */
+REID_API void reid_slice_range (const ReidSlice *slice, int axis, int64_t n,
+                                int64_t *start, int64_t *count);
 
 #endif /* REID_NN_GRAPH_H */

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/build.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  int kernel[2], stride[2], dilation[2], pad[4];
+} Window;
+
+static bool
+window_ints (ReidBuilder *b, const char *name, int64_t least, int count,
+             int *out)
+{
+  int64_t v[4];
+  int n;
+
+  if (!reid_attr_ints (b, name, v, 4, &n))
+    return false;
+  if (n >= 0 && n != count)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "attribute %s has %d entries: only 2-D windows "
+                            "are supported",
+                            name, n);
+  for (int i = 0; i < n; i++) {
+    if (v[i] < least || v[i] > REID_MAX_WINDOW)
+      return reid_build_fail (b, REID_ERROR_FORMAT,
+                              "attribute %s holds %lld, which is not between "
+                              "%lld and %d",
+                              name, (long long) v[i], (long long) least,
+                              REID_MAX_WINDOW);
+    out[i] = (int) v[i];
+  }
+  return true;
+}
+
+/* auto_pad names a rule instead of sizes; it needs the picture's size unless
+ * the window moves by one. */
+static bool
+resolve_auto_pad (ReidBuilder *b, const ReidShape *x, Window *w)
+{
+  bool upper = reid_attr_is (b, "auto_pad", "SAME_UPPER", false),
+       lower = reid_attr_is (b, "auto_pad", "SAME_LOWER", false),
+       valid = reid_attr_is (b, "auto_pad", "VALID", false);
+
+  if (!upper && !lower && !valid)
+    return reid_attr_is (b, "auto_pad", "NOTSET", true)
+           || reid_attr_is (b, "auto_pad", "", false)
+           || reid_build_fail (b, REID_ERROR_FORMAT, "unknown auto_pad");
+  memset (w->pad, 0, sizeof w->pad);
+  for (int i = 0; i < 2 && !valid; i++) {
+    int64_t in = x->rank == 4 ? x->dims[2 + i] : 1, s = w->stride[i], total;
+    total = (int64_t) (w->kernel[i] - 1) * w->dilation[i];
+    if (s > 1) {
+      if (in < 0)
+        return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                                "auto_pad with a stride needs a fixed picture "
+                                "size; export with explicit pads");
+      total += ((in + s - 1) / s - 1) * s + 1 - in;
+    }
+    if (total < 0)
+      total = 0;
+    if (total > REID_MAX_WINDOW)
+      return reid_build_fail (b, REID_ERROR_FORMAT, "the window is too large");
+    w->pad[i] = (int) (upper ? total / 2 : total - total / 2);
+    w->pad[i + 2] = (int) total - w->pad[i];
+  }
+  return true;
+}
+
+static bool
+read_window (ReidBuilder *b, const ReidShape *x, Window *w)
+{
+  for (int i = 0; i < 2; i++)
+    w->stride[i] = w->dilation[i] = 1;
+  memset (w->pad, 0, sizeof w->pad);
+  return window_ints (b, "kernel_shape", 1, 2, w->kernel)
+         && window_ints (b, "strides", 1, 2, w->stride)
+         && window_ints (b, "dilations", 1, 2, w->dilation)
+         && window_ints (b, "pads", 0, 4, w->pad) && resolve_auto_pad (b, x, w);
+}
+
+static bool
+constant_input (ReidBuilder *b, int i, int rank, const char *what, int *value)
+{
+  if (!reid_need (b, i, value))
+    return false;
+  const ReidBuildValue *v = &b->values[*value];
+  if (!v->data)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "its %s must be constant floats", what);
+  if (v->shape.rank != rank)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "its %s have %d dimensions, not %d (only 2-D "
+                            "pictures are supported)",
+                            what, v->shape.rank, rank);
+  for (int k = 0; k < rank; k++)
+    if (v->shape.dims[k] == 0)
+      return reid_build_fail (b, REID_ERROR_FORMAT, "its %s are empty", what);
+  return true;
+}
+
+static bool
+conv (ReidBuilder *b)
+{
+  int x, weight, bias = -1;
+  Window w;
+
+  if (!reid_need (b, 0, &x) || !constant_input (b, 1, 4, "weights", &weight)
+      || (reid_input (b, 2) >= 0 && !constant_input (b, 2, 1, "biases", &bias)))
+    return false;
+  const ReidShape ws = b->values[weight].shape;
+  for (int i = 0; i < 2; i++) {
+    if (ws.dims[2 + i] > REID_MAX_WINDOW)
+      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                              "the kernel is larger than %d", REID_MAX_WINDOW);
+    w.kernel[i] = (int) ws.dims[2 + i];
+  }
+  if (!read_window (b, &b->values[x].shape, &w))
+    return false;
+  int64_t groups = reid_attr_int (b, "group", 1);
+  if (w.kernel[0] != ws.dims[2] || w.kernel[1] != ws.dims[3])
+    return reid_build_fail (b, REID_ERROR_FORMAT,
+                            "kernel_shape is not that of the weights");
+  if (groups < 1 || groups > ws.dims[0] || ws.dims[0] % groups)
+    return reid_build_fail (b, REID_ERROR_FORMAT,
+                            "%lld groups do not divide %lld channels",
+                            (long long) groups, (long long) ws.dims[0]);
+  if (bias >= 0 && b->values[bias].shape.dims[0] != ws.dims[0])
+    return reid_build_fail (b, REID_ERROR_FORMAT,
+                            "the biases do not fit the weights");
+  ReidNode *node = reid_node_new (b, REID_OP_CONV, REID_MAX_NODE_IN);
+  if (!node)
+    return false;
+  ReidConv *c = &node->u.conv;
+  c->groups = (int) groups;
+  memcpy (c->kernel, w.kernel, sizeof c->kernel);
+  memcpy (c->stride, w.stride, sizeof c->stride);
+  memcpy (c->dilation, w.dilation, sizeof c->dilation);
+  memcpy (c->pad, w.pad, sizeof c->pad);
+  c->bias = bias >= 0 ? 2 : -1;
+  c->residual = c->slope = -1;
+  node->in[0] = x;
+  node->in[1] = weight;
+  node->in[2] = bias;
+  node->out = reid_output (b, 0);
+  return reid_emit (b, node);
+}
+
+static bool
+pool (ReidBuilder *b)
+{
+  bool max = reid_bytes_equal (b->at->type, "MaxPool");
+  Window w = { .kernel = { 0, 0 } };
+  int x;
+
+  if (!reid_need (b, 0, &x) || !read_window (b, &b->values[x].shape, &w))
+    return false;
+  if (w.kernel[0] == 0)
+    return reid_build_fail (b, REID_ERROR_FORMAT, "it has no kernel_shape");
+  for (int i = 0; i < 2; i++) {
+    if (w.dilation[i] != 1)
+      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                              "pooling with dilations is not supported");
+    if (w.pad[i] >= w.kernel[i] || w.pad[i + 2] >= w.kernel[i])
+      return reid_build_fail (b, REID_ERROR_FORMAT,
+                              "its pads are not smaller than its kernel");
+  }
+  int indices = max ? reid_output (b, 1) : -1;
+  if (indices >= 0 && b->values[indices].uses)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "the output of indices is not supported");
+  ReidNode *node =
+      reid_node_new (b, max ? REID_OP_MAX_POOL : REID_OP_AVERAGE_POOL, 1);
+  if (!node)
+    return false;
+  ReidPool *p = &node->u.pool;
+  memcpy (p->kernel, w.kernel, sizeof p->kernel);
+  memcpy (p->stride, w.stride, sizeof p->stride);
+  memcpy (p->pad, w.pad, sizeof p->pad);
+  p->ceil_mode = reid_attr_int (b, "ceil_mode", 0) != 0;
+  p->count_include_pad = reid_attr_int (b, "count_include_pad", 0) != 0;
+  node->in[0] = x;
+  node->out = reid_output (b, 0);
+  return reid_emit (b, node);
+}
+
+static bool
+global_pool (ReidBuilder *b)
+{
+  ReidNode *node = reid_node_new (b, REID_OP_GLOBAL_AVERAGE_POOL, 1);
+
+  if (!node || !reid_need (b, 0, &node->in[0]))
+    return false;
+  node->out = reid_output (b, 0);
+  return reid_emit (b, node);
+}
+
+/* The mean over height and width is a pooling under another name. */
+static bool
+reduce_mean (ReidBuilder *b)
+{
+  int64_t axes[REID_MAX_RANK];
+  int n, x, seen = 0;
+
+  if (!reid_need (b, 0, &x)
+      || !reid_ints_input (b, 1, "axes", axes, REID_MAX_RANK, &n))
+    return false;
+  for (int i = 0; i < n; i++)
+    seen |= axes[i] == 2 || axes[i] == -2   ? 1
+            : axes[i] == 3 || axes[i] == -1 ? 2
+                                            : 4;
+  if (b->values[x].shape.rank != 4 || seen != 3)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "only the mean over height and width is "
+                            "supported");
+  ReidNode *node = reid_node_new (b, REID_OP_GLOBAL_AVERAGE_POOL, 1);
+  if (!node)
+    return false;
+  node->in[0] = x;
+  if (reid_attr_int (b, "keepdims", 1)) {
+    node->out = reid_output (b, 0);
+    return reid_emit (b, node);
+  }
+  int mean = reid_emit_temporary (b, node);
+  ReidNode *flat = reid_node_new (b, REID_OP_RESHAPE, 1);
+  if (mean < 0 || !flat)
+    return false;
+  flat->u.reshape.rank = 2;
+  flat->in[0] = mean;
+  flat->out = reid_output (b, 0);
+  return reid_emit (b, flat);
+}
+
+static bool
+batch_norm (ReidBuilder *b)
+{
+  static const char *const what[] = { "", "scales", "shifts", "means",
+                                      "variances" };
+  int in[5];
+  double epsilon = reid_attr_float (b, "epsilon", 1e-5f);
+
+  if (!reid_need (b, 0, &in[0]))
+    return false;
+  for (int i = 1; i < 5; i++)
+    if (!constant_input (b, i, 1, what[i], &in[i]))
+      return false;
+  if (reid_attr_int (b, "training_mode", 0) || !reid_attr_int (b, "spatial", 1))
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "only the inference form is supported; export "
+                            "the model in evaluation mode");
+  ReidShape shape = b->values[in[1]].shape;
+  int64_t n = shape.dims[0];
+  for (int i = 2; i < 5; i++)
+    if (b->values[in[i]].shape.dims[0] != n)
+      return reid_build_fail (b, REID_ERROR_FORMAT,
+                              "its %s do not fit its scales", what[i]);
+  ReidNode *node = reid_node_new (b, REID_OP_AFFINE, 3);
+  double *both = malloc ((size_t) n * 2 * sizeof *both);
+  bool ok = node && both;
+  if (node && !both)
+    reid_build_no_memory (b);
+  for (int64_t i = 0; i < n && ok; i++) {
+    double scale =
+        b->values[in[1]].data[i] / sqrt (b->values[in[4]].data[i] + epsilon);
+    double shift = b->values[in[2]].data[i] - b->values[in[3]].data[i] * scale;
+    if (!isfinite ((float) scale) || !isfinite ((float) shift))
+      ok = reid_build_fail (b, REID_ERROR_FORMAT,
+                            "its statistics give NaN or an infinity at "
+                            "channel %lld",
+                            (long long) i);
+    both[i] = scale;
+    both[n + i] = shift;
+  }
+  if (ok) {
+    const ReidShape *x = &b->values[in[0]].shape;
+    if (x->rank < 2 || (x->dims[1] >= 0 && x->dims[1] != n))
+      ok = reid_build_fail (b, REID_ERROR_FORMAT,
+                            "its statistics do not fit the input's channels");
+  }
+  if (ok && !reid_fuse_affine (b, in[0], reid_output (b, 0), both, both + n)) {
+    int scale = reid_value_constant (b, &shape),
+        shift = scale < 0 ? -1 : reid_value_constant (b, &shape);
+    ok = shift >= 0;
+    for (int64_t i = 0; i < n && ok; i++) {
+      b->values[scale].data[i] = (float) both[i];
+      b->values[shift].data[i] = (float) both[n + i];
+    }
+    node->in[0] = in[0];
+    node->in[1] = scale;
+    node->in[2] = shift;
+    node->out = reid_output (b, 0);
+    ok = ok && reid_emit (b, node);
+  }
+  free (both);
+  return ok;
+}
+
+static bool
+mat_mul_node (ReidBuilder *b, ReidOp op, int x, int y, int bias, int out)
+{
+  ReidNode *node = reid_node_new (b, op, 3);
+
+  if (!node)
+    return false;
+  node->in[0] = x;
+  node->in[1] = y;
+  node->in[2] = bias;
+  node->out = out;
+  if (bias < 0)
+    node->n_in = 2;
+  return reid_emit (b, node);
+}
+
+/* weight[M,K] = alpha * y, y being [K,M] or already transposed. */
+static int
+gemm_weight (ReidBuilder *b, int y, bool transposed, float alpha)
+{
+  ReidShape from = b->values[y].shape, to = from;
+
+  if (transposed && alpha == 1)
+    return y;
+  if (!transposed) {
+    to.dims[0] = from.dims[1];
+    to.dims[1] = from.dims[0];
+  }
+  int made = reid_value_constant (b, &to);
+  if (made < 0)
+    return -1;
+  const float *s = b->values[y].data;
+  float *d = b->values[made].data;
+  for (int64_t m = 0; m < to.dims[0]; m++)
+    for (int64_t k = 0; k < to.dims[1]; k++)
+      d[m * to.dims[1] + k] =
+          alpha * (transposed ? s[m * to.dims[1] + k] : s[k * to.dims[0] + m]);
+  return made;
+}
+
+static bool
+gemm (ReidBuilder *b)
+{
+  int x, y, z = reid_input (b, 2), bias = -1, weight;
+  float alpha = reid_attr_float (b, "alpha", 1),
+        beta = reid_attr_float (b, "beta", 1);
+  bool transposed = reid_attr_int (b, "transB", 0) != 0;
+
+  if (!reid_need (b, 0, &x) || !constant_input (b, 1, 2, "weights", &y)
+      || (z >= 0 && !reid_value_ready (b, z)))
+    return false;
+  if (reid_attr_int (b, "transA", 0))
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "transA is not supported");
+  weight = gemm_weight (b, y, transposed, alpha);
+  if (weight < 0)
+    return false;
+  if (z >= 0) {
+    ReidShape one = { 1, { b->values[weight].shape.dims[0] } };
+    const ReidBuildValue *c = &b->values[z];
+    int64_t n = c->data ? reid_shape_count (&c->shape) : 0;
+    int64_t last = c->shape.rank ? c->shape.dims[c->shape.rank - 1] : 1;
+    if (!c->data || c->shape.rank > 2 || n != last
+        || (n != 1 && n != one.dims[0]))
+      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                              "its third input must be one constant a column");
+    bias = reid_value_constant (b, &one);
+    if (bias < 0)
+      return false;
+    for (int64_t i = 0; i < one.dims[0]; i++)
+      b->values[bias].data[i] = beta * b->values[z].data[n == 1 ? 0 : i];
+  }
+  return mat_mul_node (b, REID_OP_GEMM, x, weight, bias, reid_output (b, 0));
+}
+
+static bool
+mat_mul (ReidBuilder *b)
+{
+  int x, y, out = reid_output (b, 0);
+
+  if (!reid_need (b, 0, &x) || !reid_need (b, 1, &y))
+    return false;
+  if (b->values[x].computed && b->values[x].shape.rank == 2 && b->values[y].data
+      && b->values[y].shape.rank == 2) {
+    int weight = gemm_weight (b, y, false, 1);
+    return weight >= 0 && mat_mul_node (b, REID_OP_GEMM, x, weight, -1, out);
+  }
+  return mat_mul_node (b, REID_OP_MATMUL, x, y, -1, out);
+}
+
+const ReidTranslator reid_translate_conv[] = {
+  { "Conv", conv },
+  { "MaxPool", pool },
+  { "AveragePool", pool },
+  { "GlobalAveragePool", global_pool },
+  { "ReduceMean", reduce_mean },
+  { "BatchNormalization", batch_norm },
+  { "Gemm", gemm },
+  { "MatMul", mat_mul },
+  { NULL, NULL }
+};

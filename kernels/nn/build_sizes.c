@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/build.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool
+constant (ReidBuilder *b)
+{
+  const ReidOnnxAttribute *a;
+  int out = reid_output (b, 0);
+  ReidShape shape = { 0 };
+
+  if ((a = reid_onnx_attribute (b->at, "value")) && a->has_t) {
+    ReidOnnxTensor *t = reid_arena_alloc (b->arena, 1, sizeof *t);
+    if (!t)
+      return reid_build_no_memory (b);
+    if (!reid_onnx_tensor (t, a->t))
+      return reid_build_fail (b, REID_ERROR_FORMAT, "its tensor is damaged");
+    b->values[out].tensor = t;
+    b->values[out].known = true;
+    return true;
+  }
+  if ((a = reid_onnx_attribute (b->at, "value_float"))
+      || (a = reid_onnx_attribute (b->at, "value_floats"))) {
+    bool one = reid_bytes_equal (a->name, "value_float");
+    int n = one ? 1 : reid_onnx_attribute_floats (a, NULL, 0);
+    if (n < 0 || n > REID_MAX_INTS)
+      return reid_build_fail (b, REID_ERROR_FORMAT, "its value is damaged");
+    shape.rank = !one;
+    shape.dims[0] = n;
+    int made = reid_value_constant (b, &shape);
+    if (made < 0)
+      return false;
+    float *data = b->values[made].data;
+    b->values[made].data = NULL;
+    if (one)
+      data[0] = a->f;
+    else
+      reid_onnx_attribute_floats (a, data, n);
+    reid_value_set_float (b, out, &shape, data);
+    return true;
+  }
+  if ((a = reid_onnx_attribute (b->at, "value_int"))
+      || (a = reid_onnx_attribute (b->at, "value_ints"))) {
+    int64_t v[64];
+    bool one = reid_bytes_equal (a->name, "value_int");
+    int n = one ? 1 : reid_onnx_attribute_ints (a, v, 64);
+    if (n < 0 || n > 64)
+      return reid_build_fail (b, REID_ERROR_FORMAT,
+                              "its value is damaged or longer than 64");
+    if (one)
+      v[0] = a->i;
+    shape.rank = !one;
+    shape.dims[0] = n;
+    if (!reid_value_ints (b, out, &shape))
+      return false;
+    for (int i = 0; i < n; i++)
+      b->values[out].ints[i].v = v[i];
+    return true;
+  }
+  return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                          "it holds no tensor of numbers");
+}
+
+static bool
+shape_of (ReidBuilder *b)
+{
+  int x, out = reid_output (b, 0);
+
+  if (!reid_need (b, 0, &x))
+    return false;
+  const ReidShape in = b->values[x].shape;
+  int64_t start = reid_attr_int (b, "start", 0),
+          end = reid_attr_int (b, "end", in.rank);
+  start += start < 0 ? in.rank : 0;
+  end += end < 0 ? in.rank : 0;
+  start = start < 0 ? 0 : start;
+  end = end > in.rank ? in.rank : end;
+  ReidShape shape = { 1, { end > start ? end - start : 0 } };
+  if (!reid_value_ints (b, out, &shape))
+    return false;
+  for (int64_t i = start; i < end; i++) {
+    ReidInt *to = &b->values[out].ints[i - start];
+    if (in.dims[i] < 0)
+      to->sym = in.dims[i];
+    else
+      to->v = in.dims[i];
+  }
+  return true;
+}
+
+static bool
+size_of (ReidBuilder *b)
+{
+  int x, out = reid_output (b, 0);
+  ReidShape scalar = { 0 };
+
+  if (!reid_need (b, 0, &x))
+    return false;
+  int64_t n = reid_shape_count (&b->values[x].shape);
+  if (n < 0)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "the number of elements is not fixed");
+  if (!reid_value_ints (b, out, &scalar))
+    return false;
+  b->values[out].ints[0].v = n;
+  return true;
+}
+
+/* Takes along one axis of a constant, one index a row of `inner` elements. */
+static bool
+gather_constant (ReidBuilder *b, int x, int axis, const int64_t *index,
+                 int64_t n, const ReidShape *shape)
+{
+  const ReidShape in = b->values[x].shape;
+  int64_t outer = 1, inner = 1, out_count = reid_shape_count (shape);
+  int out = reid_output (b, 0), made = -1;
+
+  for (int i = 0; i < in.rank; i++)
+    if (i < axis)
+      outer *= in.dims[i];
+    else if (i > axis)
+      inner *= in.dims[i];
+  if (b->values[x].ints) {
+    if (!reid_value_ints (b, out, shape))
+      return false;
+  } else {
+    made = reid_value_constant (b, shape);
+    if (made < 0)
+      return false;
+    reid_value_set_float (b, out, shape, b->values[made].data);
+    b->values[made].data = NULL;
+  }
+  if (out_count == 0)
+    return true;
+  for (int64_t o = 0; o < outer; o++)
+    for (int64_t k = 0; k < n; k++) {
+      int64_t from = (o * in.dims[axis] + index[k]) * inner,
+              to = (o * n + k) * inner;
+      if (made >= 0)
+        memcpy (b->values[out].data + to, b->values[x].data + from,
+                (size_t) inner * sizeof (float));
+      else
+        memcpy (b->values[out].ints + to, b->values[x].ints + from,
+                (size_t) inner * sizeof (ReidInt));
+    }
+  return true;
+}
+
+static bool
+gather (ReidBuilder *b)
+{
+  int64_t index[1024];
+  int x, n, axis;
+
+  if (!reid_need (b, 0, &x) || !reid_ints_input (b, 1, NULL, index, 1024, &n)
+      || !reid_axis (b, reid_attr_int (b, "axis", 0), b->values[x].shape.rank,
+                     &axis))
+    return false;
+  if (n < 0)
+    return reid_build_fail (b, REID_ERROR_FORMAT, "it has no indices");
+  const ReidShape in = b->values[x].shape,
+                  by = b->values[reid_input (b, 1)].shape;
+  ReidShape shape = { 0 };
+  if (in.rank + by.rank - 1 > REID_MAX_RANK)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED, "too many dimensions");
+  for (int i = 0; i < axis; i++)
+    shape.dims[shape.rank++] = in.dims[i];
+  for (int i = 0; i < by.rank; i++)
+    shape.dims[shape.rank++] = by.dims[i];
+  for (int i = axis + 1; i < in.rank; i++)
+    shape.dims[shape.rank++] = in.dims[i];
+  int64_t size = in.dims[axis];
+  for (int i = 0; i < n && size >= 0; i++) {
+    if (index[i] < -size || index[i] >= size)
+      return reid_build_fail (b, REID_ERROR_FORMAT,
+                              "index %lld lies outside %lld entries",
+                              (long long) index[i], (long long) size);
+    index[i] += index[i] < 0 ? size : 0;
+  }
+  if (!b->values[x].computed)
+    return gather_constant (b, x, axis, index, n, &shape);
+  /* Of computed values, a run of indices is a slice. */
+  for (int i = 1; i < n; i++)
+    if (index[i] != index[0] + i)
+      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                              "only indices in a row are supported");
+  if (n == 0 || by.rank > 1 || size < 0)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "only one list of indices into a fixed size is "
+                            "supported");
+  ReidNode *cut = reid_node_new (b, REID_OP_SLICE, 1);
+  if (!cut)
+    return false;
+  for (int i = 0; i < REID_MAX_RANK; i++) {
+    cut->u.slice.end[i] = INT64_MAX;
+    cut->u.slice.step[i] = 1;
+  }
+  cut->u.slice.start[axis] = index[0];
+  cut->u.slice.end[axis] = index[0] + n;
+  cut->in[0] = x;
+  if (by.rank == 1) {
+    cut->out = reid_output (b, 0);
+    return reid_emit (b, cut);
+  }
+  ReidNode *drop = reid_node_new (b, REID_OP_RESHAPE, 1);
+  if (!drop || (drop->in[0] = reid_emit_temporary (b, cut)) < 0)
+    return false;
+  for (int i = 0; i < in.rank; i++)
+    if (i != axis)
+      drop->u.reshape.dims[drop->u.reshape.rank++] = REID_DIM_COPY (i);
+  drop->out = reid_output (b, 0);
+  return reid_emit (b, drop);
+}
+
+static bool
+cast (ReidBuilder *b)
+{
+  int64_t to = reid_attr_int (b, "to", 0);
+  bool to_float = to == REID_ONNX_FLOAT || to == REID_ONNX_FLOAT16
+                  || to == REID_ONNX_DOUBLE,
+       to_int = to == REID_ONNX_INT64 || to == REID_ONNX_INT32;
+  int x, out = reid_output (b, 0);
+
+  if (!reid_need (b, 0, &x))
+    return false;
+  const ReidShape shape = b->values[x].shape;
+  bool is_int = b->values[x].ints != NULL;
+  if ((is_int && to_int) || (!is_int && to == REID_ONNX_FLOAT))
+    return reid_emit_identity (b, x);
+  if (is_int && to_float) {
+    int made = reid_value_constant (b, &shape);
+    if (made < 0)
+      return false;
+    float *data = b->values[made].data;
+    b->values[made].data = NULL;
+    reid_value_set_float (b, out, &shape, data);
+    for (int64_t i = 0; i < reid_shape_count (&shape); i++) {
+      if (b->values[x].ints[i].sym)
+        return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                                "computes with the size of the picture; "
+                                "export with fixed sizes");
+      data[i] = (float) b->values[x].ints[i].v;
+    }
+    return true;
+  }
+  if (!b->values[x].data || !to_int)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "casts to type %lld are not supported",
+                            (long long) to);
+  if (!reid_value_ints (b, out, &shape))
+    return false;
+  for (int64_t i = 0; i < reid_shape_count (&shape); i++) {
+    float f = b->values[x].data[i];
+    if (!(fabsf (f) < 0x1p62f))
+      return reid_build_fail (b, REID_ERROR_FORMAT,
+                              "a number does not fit an integer");
+    b->values[out].ints[i].v = (int64_t) f;
+  }
+  return true;
+}
+
+static bool
+round_constant (ReidBuilder *b)
+{
+  bool up = reid_bytes_equal (b->at->type, "Ceil");
+  int x;
+
+  if (!reid_need (b, 0, &x))
+    return false;
+  const ReidShape shape = b->values[x].shape;
+  if (!b->values[x].data)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "only constants can be rounded");
+  int made = reid_value_constant (b, &shape);
+  if (made < 0)
+    return false;
+  float *data = b->values[made].data;
+  b->values[made].data = NULL;
+  reid_value_set_float (b, reid_output (b, 0), &shape, data);
+  for (int64_t i = 0; i < reid_shape_count (&shape); i++)
+    data[i] = up ? ceilf (b->values[x].data[i]) : floorf (b->values[x].data[i]);
+  return true;
+}
+
+static bool
+constant_of_shape (ReidBuilder *b)
+{
+  const ReidOnnxAttribute *a = reid_onnx_attribute (b->at, "value");
+  int64_t dims[REID_MAX_RANK], count, whole = 0;
+  ReidShape shape = { 0 };
+  ReidOnnxTensor t;
+  float f = 0;
+  int n, out = reid_output (b, 0);
+  bool is_int = false;
+  const char *why = NULL;
+
+  if (!reid_ints_input (b, 0, NULL, dims, REID_MAX_RANK, &n))
+    return false;
+  if (a && a->has_t) {
+    if (!reid_onnx_tensor (&t, a->t) || t.count != 1)
+      return reid_build_fail (b, REID_ERROR_FORMAT, "its value is damaged");
+    is_int = reid_onnx_is_int (&t);
+    why = is_int ? reid_onnx_ints (&t, &whole) : reid_onnx_floats (&t, &f);
+    if (why)
+      return reid_build_fail (b, REID_ERROR_FORMAT, "its value: %s", why);
+  }
+  shape.rank = n < 0 ? 0 : n;
+  for (int i = 0; i < n; i++)
+    shape.dims[i] = dims[i];
+  count = reid_shape_count (&shape);
+  if (count < 0 || count > REID_MAX_INTS)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED, "more than %d elements",
+                            REID_MAX_INTS);
+  if (is_int) {
+    if (!reid_value_ints (b, out, &shape))
+      return false;
+    for (int64_t i = 0; i < count; i++)
+      b->values[out].ints[i].v = whole;
+    return true;
+  }
+  int made = reid_value_constant (b, &shape);
+  if (made < 0)
+    return false;
+  reid_value_set_float (b, out, &shape, b->values[made].data);
+  b->values[made].data = NULL;
+  for (int64_t i = 0; i < count; i++)
+    b->values[out].data[i] = f;
+  return true;
+}
+
+static bool
+range (ReidBuilder *b)
+{
+  int64_t v[3], n;
+  int count, out = reid_output (b, 0);
+
+  for (int i = 0; i < 3; i++) {
+    if (!reid_ints_input (b, i, NULL, &v[i], 1, &count))
+      return false;
+    if (count != 1)
+      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                              "wants three single integers");
+    if (v[i] > INT32_MAX || v[i] < -INT32_MAX)
+      return reid_build_fail (b, REID_ERROR_UNSUPPORTED, "is too large");
+  }
+  if (v[2] == 0)
+    return reid_build_fail (b, REID_ERROR_FORMAT, "its step is 0");
+  n = v[2] > 0 ? (v[1] - v[0] + v[2] - 1) / v[2]
+               : (v[0] - v[1] - v[2] - 1) / -v[2];
+  ReidShape shape = { 1, { n > 0 ? n : 0 } };
+  if (!reid_value_ints (b, out, &shape))
+    return false;
+  for (int64_t i = 0; i < n; i++)
+    b->values[out].ints[i].v = v[0] + i * v[2];
+  return true;
+}
+
+const ReidTranslator reid_translate_sizes[] = {
+  { "Constant", constant },   { "Shape", shape_of },
+  { "Size", size_of },        { "Gather", gather },
+  { "Cast", cast },           { "Floor", round_constant },
+  { "Ceil", round_constant }, { "ConstantOfShape", constant_of_shape },
+  { "Range", range },         { NULL, NULL }
+};

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/session.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  float *data;
+  size_t room; /* bytes */
+} Buffer;
+
+struct ReidContext {
+  ReidSession *session;
+  int threads;
+  ReidPlan *plan; /* of the last run */
+  Buffer workspace, *inputs, *outputs;
+  const float **in;
+  float **out;
+};
+
+static int
+processors (void)
+{
+  cpu_set_t set;
+  int n = sched_getaffinity (0, sizeof set, &set) == 0 ? CPU_COUNT (&set) : 1;
+  return n < 1 ? 1 : n;
+}
+
+static bool
+reserve (ReidContext *c, Buffer *buffer, size_t size, ReidError *error)
+{
+  if (size <= buffer->room && buffer->data)
+    return true;
+  free (buffer->data);
+  buffer->room = 0;
+  buffer->data = reid_alloc_aligned (size);
+  if (!buffer->data)
+    return reid_error_set (error, REID_ERROR_MEMORY,
+                           "%s: not enough memory for %zu bytes",
+                           reid_session_path (c->session), size);
+  buffer->room = size;
+  return true;
+}
+
+ReidContext *
+reid_context_new (ReidSession *session, int threads, ReidError *error)
+{
+  const ReidGraph *g = reid_session_graph (session);
+  size_t n_in = (size_t) g->n_inputs, n_out = (size_t) g->n_outputs;
+  ReidContext *c;
+
+  if (threads < 0 || threads > REID_MAX_THREADS) {
+    reid_error_set (error, REID_ERROR_ARGUMENT,
+                    "%d threads: give 1 to %d, or 0 for as many as there are "
+                    "processors",
+                    threads, REID_MAX_THREADS);
+    return NULL;
+  }
+  c = calloc (1, sizeof *c);
+  if (c) {
+    c->session = reid_session_ref (session);
+    c->threads = threads ? threads : processors ();
+    if (c->threads > REID_MAX_THREADS)
+      c->threads = REID_MAX_THREADS;
+    c->inputs = calloc (n_in, sizeof *c->inputs);
+    c->outputs = calloc (n_out, sizeof *c->outputs);
+    c->in = calloc (n_in, sizeof *c->in);
+    c->out = calloc (n_out, sizeof *c->out);
+  }
+  if (!c || !c->inputs || !c->outputs || !c->in || !c->out) {
+    reid_context_free (c);
+    reid_error_set (error, REID_ERROR_MEMORY, "%s: not enough memory",
+                    reid_session_path (session));
+    return NULL;
+  }
+  return c;
+}
+
+void
+reid_context_free (ReidContext *c)
+{
+  if (!c)
+    return;
+  const ReidGraph *g = reid_session_graph (c->session);
+  for (int i = 0; i < g->n_inputs && c->inputs; i++)
+    free (c->inputs[i].data);
+  for (int i = 0; i < g->n_outputs && c->outputs; i++)
+    free (c->outputs[i].data);
+  free (c->workspace.data);
+  free (c->inputs);
+  free (c->outputs);
+  free (c->in);
+  free (c->out);
+  reid_session_plan_release (c->session, c->plan);
+  reid_session_unref (c->session);
+  free (c);
+}
+
+bool
+reid_context_input (ReidContext *c, int i, ReidTensor *tensor, ReidError *error)
+{
+  const ReidTensorInfo *info = reid_session_input (c->session, i);
+  int64_t n = 1;
+  bool fits = info && tensor->rank == info->rank;
+
+  for (int k = 0; fits && k < info->rank; k++)
+    fits =
+        tensor->dims[k] > 0
+        && (info->dims[k] == REID_DIM_FREE || info->dims[k] == tensor->dims[k])
+        && !__builtin_mul_overflow (n, tensor->dims[k], &n)
+        && n <= (int64_t) 1 << 29;
+  if (!fits)
+    return reid_error_set (error, REID_ERROR_ARGUMENT,
+                           "%s: input %d does not take this shape",
+                           reid_session_path (c->session), i);
+  if (!reserve (c, &c->inputs[i], (size_t) n * sizeof (float), error))
+    return false;
+  tensor->data = c->inputs[i].data;
+  return true;
+}
+
+static bool
+same_shape (const ReidShape *s, const ReidTensor *t)
+{
+  return s->rank == t->rank
+         && memcmp (s->dims, t->dims, (size_t) s->rank * sizeof *s->dims) == 0;
+}
+
+bool
+reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
+                  ReidError *error)
+{
+  const ReidGraph *g = reid_session_graph (c->session);
+  bool same = c->plan != NULL;
+
+  for (int i = 0; i < g->n_inputs; i++) {
+    if (!inputs[i].data)
+      return reid_error_set (error, REID_ERROR_ARGUMENT,
+                             "%s: input '%.100s' has no data",
+                             reid_session_path (c->session),
+                             reid_session_input (c->session, i)->name);
+    same = same && same_shape (&c->plan->shapes[g->inputs[i]], &inputs[i]);
+    c->in[i] = inputs[i].data;
+  }
+  if (!same) {
+    ReidPlan *plan = reid_session_plan (c->session, inputs, c->threads, error);
+    if (!plan)
+      return false;
+    reid_session_plan_release (c->session, c->plan);
+    c->plan = plan;
+  }
+  if (!reserve (c, &c->workspace, c->plan->workspace, error))
+    return false;
+  for (int i = 0; i < g->n_outputs; i++) {
+    const ReidShape *s = &c->plan->shapes[g->outputs[i]];
+    if (!reserve (c, &c->outputs[i],
+                  (size_t) reid_shape_count (s) * sizeof (float), error))
+      return false;
+    c->out[i] = outputs[i].data = c->outputs[i].data;
+    outputs[i].rank = s->rank;
+    memcpy (outputs[i].dims, s->dims, sizeof outputs[i].dims);
+  }
+  return reid_session_backend (c->session)
+      ->plan_run (c->plan->plan, c->in, c->out, c->workspace.data, error);
+}

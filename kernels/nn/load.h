@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REID_NN_LOAD_H
+#define REID_NN_LOAD_H
+
+/* From the bytes of an ONNX file to a graph that a backend can run. */
+
+#include "nn/arena.h"
+#include "nn/graph.h"
+#include "nn/wire.h"
+
+typedef struct {
+  ReidGraph graph;
+  ReidTensorInfo *inputs, *outputs; /* graph.n_inputs, graph.n_outputs */
+  bool batchable;                   /* see reid_session_batchable() */
+  ReidArena *arena;                 /* everything but the constants' data */
+} ReidModel;
+
+/* Sum of all constants of one network, in elements. */
+#define REID_MAX_CONSTANTS ((int64_t) 1 << 30)
+/* Work that constant folding may spend on one network, in steps. */
+#define REID_MAX_FOLD_WORK ((int64_t) 1 << 28)
+
+/* The bytes are not needed afterwards. */
+ReidModel *reid_model_load (ReidBytes data, const char *file, ReidError *error);
+void reid_model_free (ReidModel *model);
+
+/* Steps of the inner loops of one node, of convolutions and inner products
+ * only or of every operator; saturates at INT64_MAX. */
+int64_t reid_node_work (const ReidNode *node, const ReidShape *in,
+                        const ReidShape *out, bool products_only);
+int64_t reid_graph_work (const ReidGraph *graph, const ReidShape *shapes,
+                         bool products_only);
+
+#endif /* REID_NN_LOAD_H */

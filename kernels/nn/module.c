@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/module.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define INSTALLED "gst-reid-1.0/"
+
+typedef struct {
+  const char *name;
+  const ReidBackend *backend;
+} Module;
+
+/* In the order in which "auto" takes them. */
+static Module modules[] = { { "cudnn", NULL },
+                            { "dnnl", NULL },
+                            { "reference", &reid_backend_reference } };
+#define N_MODULES (sizeof modules / sizeof *modules)
+static pthread_mutex_t modules_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* True when there is such a file, whether or not it can be used. */
+static bool
+try_file (Module *m, const char *directory, size_t length, const char *below,
+          char *why, size_t size)
+{
+  char path[PATH_MAX];
+  int n = snprintf (
+      path, sizeof path, "%.*s%s%slibreidnn-%s.so", (int) length, directory,
+      length && directory[length - 1] != '/' ? "/" : "", below, m->name);
+  void *library;
+  const ReidBackend *backend;
+
+  if (n < 0 || (size_t) n >= sizeof path || access (path, R_OK) != 0)
+    return false;
+  library = dlopen (path, RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char *error = dlerror ();
+    snprintf (why, size, "%s", error ? error : "cannot be loaded");
+    return true;
+  }
+  backend = dlsym (library, "reid_backend");
+  if (!backend)
+    snprintf (why, size, "%.300s is no backend module", path);
+  else if (backend->version != REID_BACKEND_VERSION)
+    snprintf (why, size,
+              "%.300s is of version %u, not %u: it belongs to another "
+              "build",
+              path, (unsigned) backend->version,
+              (unsigned) REID_BACKEND_VERSION);
+  else
+    m->backend = backend;
+  return true;
+}
+
+static void
+load (Module *m, char *why, size_t size)
+{
+  const char *list = getenv ("REID_BACKEND_PATH");
+  Dl_info here;
+
+  if (m->backend)
+    return;
+  for (const char *p = list; p && *p;) {
+    size_t n = strcspn (p, ":");
+    if (n && try_file (m, p, n, "", why, size))
+      return;
+    p += n + (p[n] == ':');
+  }
+  if (dladdr ((const void *) &reid_backend_reference, &here)
+      && here.dli_fname) {
+    const char *slash = strrchr (here.dli_fname, '/');
+    size_t n = slash ? (size_t) (slash - here.dli_fname) + 1 : 0;
+    if (try_file (m, here.dli_fname, n, INSTALLED, why, size)
+        || try_file (m, here.dli_fname, n, "", why, size))
+      return;
+  }
+  snprintf (why, size, "no module libreidnn-%s.so", m->name);
+}
+
+static bool
+available (Module *m, char *line, size_t size)
+{
+  bool ok;
+
+  pthread_mutex_lock (&modules_lock);
+  load (m, line, size);
+  ok = m->backend != NULL;
+  pthread_mutex_unlock (&modules_lock);
+  return ok && m->backend->probe (line, size);
+}
+
+const ReidBackend *
+reid_backend_choose (const char *device, char *reason, size_t size,
+                     ReidError *error)
+{
+  bool automatic = !device || !*device || strcmp (device, "auto") == 0,
+       cpu = device && strcmp (device, "cpu") == 0;
+  char line[512], passed[640] = "", there[640] = "";
+
+  for (size_t i = 0; i < N_MODULES; i++) {
+    Module *m = &modules[i];
+    if (cpu && strcmp (m->name, "cudnn") == 0)
+      continue;
+    if (!automatic && !cpu && strcmp (m->name, device) != 0)
+      continue;
+    line[0] = '\0';
+    if (available (m, line, sizeof line)) {
+      snprintf (reason, size, "%s: %s%s", m->name, line, passed);
+      return m->backend;
+    }
+    if (!automatic && !cpu) {
+      reid_error_set (error, REID_ERROR_DEVICE,
+                      "device '%s' is not available: %s; device=auto takes "
+                      "what there is",
+                      m->name, line);
+      return NULL;
+    }
+    size_t at = strlen (passed);
+    snprintf (passed + at, sizeof passed - at, "; not %s: %s", m->name, line);
+  }
+  for (size_t i = 0; i < N_MODULES; i++)
+    if (available (&modules[i], line, sizeof line)) {
+      size_t at = strlen (there);
+      snprintf (there + at, sizeof there - at, ", %s", modules[i].name);
+    }
+  reid_error_set (error, REID_ERROR_ARGUMENT,
+                  "there is no device '%.60s'; there are auto, cpu%s", device,
+                  there);
+  return NULL;
+}

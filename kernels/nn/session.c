@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/session.h"
+#include "nn/module.h"
+#include "nn/symbols.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What makes two opens the same: the file itself, not how it is called. */
+typedef struct {
+  dev_t device;
+  ino_t inode;
+  off_t size;
+  struct timespec modified;
+} FileKey;
+
+typedef enum { LOADING, READY, FAILED } State;
+
+struct ReidSession {
+  ReidSession *next; /* in the registry */
+  int refs;          /* under registry_lock, like the two above and below */
+  State state;
+  ReidError failure; /* for those who waited */
+  bool shared;
+  FileKey key;
+  const ReidBackend *backend;
+
+  char *path;
+  char reason[512];
+  ReidModel *model;
+  ReidBackendModel *backend_model;
+  pthread_mutex_t plans_lock;
+  ReidPlan *plans;
+};
+
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t registry_changed = PTHREAD_COND_INITIALIZER;
+static ReidSession *registry;
+
+static void
+plan_free (ReidSession *s, ReidPlan *p)
+{
+  if (p->plan)
+    s->backend->plan_free (p->plan);
+  free (p->shapes);
+  free (p);
+}
+
+static void
+session_free (ReidSession *s)
+{
+  for (ReidPlan *p = s->plans, *next; p; p = next) {
+    next = p->next;
+    plan_free (s, p);
+  }
+  if (s->backend_model)
+    s->backend->model_free (s->backend_model);
+  reid_model_free (s->model);
+  pthread_mutex_destroy (&s->plans_lock);
+  free (s->path);
+  free (s);
+}
+
+static void
+leave_registry (ReidSession *s)
+{
+  ReidSession **p = &registry;
+  while (*p && *p != s)
+    p = &(*p)->next;
+  if (*p)
+    *p = s->next;
+}
+
+static ReidSession *
+session_new (const char *path, const ReidBackend *backend, const char *reason)
+{
+  ReidSession *s = calloc (1, sizeof *s);
+
+  if (!s || !(s->path = strdup (path))) {
+    free (s);
+    return NULL;
+  }
+  pthread_mutex_init (&s->plans_lock, NULL);
+  s->refs = 1;
+  s->backend = backend;
+  snprintf (s->reason, sizeof s->reason, "%s", reason);
+  return s;
+}
+
+static bool
+load (ReidSession *s, ReidBytes data, ReidError *error)
+{
+  s->model = reid_model_load (data, s->path, error);
+  if (!s->model)
+    return false;
+  s->backend_model = s->backend->model_new (&s->model->graph, error);
+  if (!s->backend_model)
+    reid_error_set (error, REID_ERROR_DEVICE,
+                    "%s: the device %s does not take the network", s->path,
+                    s->backend->name);
+  return s->backend_model != NULL;
+}
+
+/* Wakes those who wait for the same file, and tells them how it went. */
+static ReidSession *
+loaded (ReidSession *s, bool ok, const ReidError *why)
+{
+  int left = 1;
+
+  pthread_mutex_lock (&registry_lock);
+  s->state = ok ? READY : FAILED;
+  if (!ok) {
+    s->failure = *why;
+    leave_registry (s);
+    left = --s->refs;
+  }
+  pthread_cond_broadcast (&registry_changed);
+  pthread_mutex_unlock (&registry_lock);
+  if (left == 0)
+    session_free (s);
+  return ok ? s : NULL;
+}
+
+static bool
+same_file (const ReidSession *s, const FileKey *key)
+{
+  return s->shared && s->key.device == key->device && s->key.inode == key->inode
+         && s->key.size == key->size
+         && s->key.modified.tv_sec == key->modified.tv_sec
+         && s->key.modified.tv_nsec == key->modified.tv_nsec;
+}
+
+/* The session that is open, or being opened, for this file; else a new one
+ * that the caller loads (*fresh). NULL: told. */
+static ReidSession *
+join (const char *path, const FileKey *key, const ReidBackend *backend,
+      const char *reason, bool *fresh, ReidError *error)
+{
+  ReidSession *s;
+  bool ok = true, last = false;
+
+  *fresh = false;
+  pthread_mutex_lock (&registry_lock);
+  for (s = registry; s; s = s->next)
+    if (s->backend == backend && same_file (s, key))
+      break;
+  if (!s) {
+    s = session_new (path, backend, reason);
+    if (s) {
+      s->shared = *fresh = true;
+      s->key = *key;
+      s->next = registry;
+      registry = s;
+    } else {
+      reid_error_set (error, REID_ERROR_MEMORY, "%s: not enough memory", path);
+    }
+  } else {
+    s->refs++;
+    while (s->state == LOADING)
+      pthread_cond_wait (&registry_changed, &registry_lock);
+    if (s->state == FAILED) {
+      reid_error_set (error, s->failure.status, "%s", s->failure.message);
+      last = --s->refs == 0;
+      ok = false;
+    }
+  }
+  pthread_mutex_unlock (&registry_lock);
+  if (last)
+    session_free (s);
+  return ok ? s : NULL;
+}
+
+static ReidSession *
+open_fd (const char *path, int fd, const ReidSessionOptions *options,
+         ReidError *error)
+{
+  char reason[512];
+  ReidError why = REID_ERROR_INIT;
+  struct stat st;
+  bool fresh, ok;
+  void *data;
+
+  if (fstat (fd, &st) != 0 || !S_ISREG (st.st_mode)) {
+    reid_error_set (error, REID_ERROR_OPEN,
+                    "%s: not a regular file; the model must be an .onnx file",
+                    path);
+    return NULL;
+  }
+  if (st.st_size == 0) {
+    reid_error_set (error, REID_ERROR_FORMAT, "%s: the file is empty", path);
+    return NULL;
+  }
+  const ReidBackend *backend = reid_backend_choose (
+      options ? options->device : NULL, reason, sizeof reason, error);
+  if (!backend)
+    return NULL;
+  FileKey key = { st.st_dev, st.st_ino, st.st_size, st.st_mtim };
+  ReidSession *s = join (path, &key, backend, reason, &fresh, error);
+  if (!s || !fresh)
+    return s;
+  data = (uint64_t) st.st_size > SIZE_MAX
+             ? MAP_FAILED
+             : mmap (NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (data == MAP_FAILED) {
+    ok = reid_error_set (&why, REID_ERROR_OPEN, "%s: cannot be read: %s", path,
+                         strerror (errno));
+  } else {
+    ok = load (s, (ReidBytes){ data, (size_t) st.st_size }, &why);
+    munmap (data, (size_t) st.st_size);
+  }
+  if (!ok)
+    reid_error_set (error, why.status, "%s", why.message);
+  return loaded (s, ok, &why);
+}
+
+ReidSession *
+reid_session_open (const char *path, const ReidSessionOptions *options,
+                   ReidError *error)
+{
+  ReidSession *s;
+  int fd;
+
+  if (!path || !*path) {
+    reid_error_set (error, REID_ERROR_ARGUMENT, "no model file is given");
+    return NULL;
+  }
+  fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) {
+    reid_error_set (error,
+                    errno == ENOENT || errno == ENOTDIR ? REID_ERROR_NOT_FOUND
+                                                        : REID_ERROR_OPEN,
+                    "%s: cannot be opened: %s", path, strerror (errno));
+    return NULL;
+  }
+  s = open_fd (path, fd, options, error);
+  close (fd);
+  return s;
+}
+
+ReidSession *
+reid_session_open_memory (const void *data, size_t size, const char *name,
+                          const ReidSessionOptions *options, ReidError *error)
+{
+  char reason[512];
+  ReidSession *s;
+  ReidError why = REID_ERROR_INIT;
+  const ReidBackend *backend;
+
+  if (!data && size) {
+    reid_error_set (error, REID_ERROR_ARGUMENT, "no model is given");
+    return NULL;
+  }
+  backend = reid_backend_choose (options ? options->device : NULL, reason,
+                                 sizeof reason, error);
+  if (!backend)
+    return NULL;
+  s = session_new (name ? name : "memory", backend, reason);
+  if (!s) {
+    reid_error_set (error, REID_ERROR_MEMORY, "not enough memory");
+    return NULL;
+  }
+  if (!load (s, (ReidBytes){ data, size }, &why)) {
+    reid_error_set (error, why.status, "%s", why.message);
+    session_free (s);
+    return NULL;
+  }
+  pthread_mutex_lock (&registry_lock);
+  s->state = READY;
+  s->next = registry;
+  registry = s;
+  pthread_mutex_unlock (&registry_lock);
+  return s;
+}
+
+ReidSession *
+reid_session_ref (ReidSession *session)
+{
+  if (session) {
+    pthread_mutex_lock (&registry_lock);
+    session->refs++;
+    pthread_mutex_unlock (&registry_lock);
+  }
+  return session;
+}
+
+void
+reid_session_unref (ReidSession *session)
+{
+  bool last;
+
+  if (!session)
+    return;
+  pthread_mutex_lock (&registry_lock);
+  last = --session->refs == 0;
+  if (last)
+    leave_registry (session);
+  pthread_mutex_unlock (&registry_lock);
+  if (last)
+    session_free (session);
+}
+
+int
+reid_session_count (void)
+{
+  int n = 0;
+
+  pthread_mutex_lock (&registry_lock);
+  for (const ReidSession *s = registry; s; s = s->next)
+    n += s->state == READY;
+  pthread_mutex_unlock (&registry_lock);
+  return n;
+}
+
+const char *
+reid_session_path (const ReidSession *session)
+{
+  return session->path;
+}
+
+const char *
+reid_session_device (const ReidSession *session)
+{
+  return session->backend->name;
+}
+
+const char *
+reid_session_device_reason (const ReidSession *session)
+{
+  return session->reason;
+}
+
+bool
+reid_session_batchable (const ReidSession *session)
+{
+  return session->model->batchable;
+}
+
+int
+reid_session_n_inputs (const ReidSession *session)
+{
+  return session->model->graph.n_inputs;
+}
+
+int
+reid_session_n_outputs (const ReidSession *session)
+{
+  return session->model->graph.n_outputs;
+}
+
+const ReidTensorInfo *
+reid_session_input (const ReidSession *session, int i)
+{
+  return i < 0 || i >= session->model->graph.n_inputs
+             ? NULL
+             : &session->model->inputs[i];
+}
+
+const ReidTensorInfo *
+reid_session_output (const ReidSession *session, int i)
+{
+  return i < 0 || i >= session->model->graph.n_outputs
+             ? NULL
+             : &session->model->outputs[i];
+}
+
+const ReidGraph *
+reid_session_graph (const ReidSession *session)
+{
+  return &session->model->graph;
+}
+
+const ReidBackend *
+reid_session_backend (const ReidSession *session)
+{
+  return session->backend;
+}
+
+bool
+reid_session_shapes (const ReidSession *session, const ReidTensor *inputs,
+                     ReidShape *shapes, ReidError *error)
+{
+  const ReidGraph *g = &session->model->graph;
+
+  for (int i = 0; i < g->n_inputs; i++) {
+    const ReidTensorInfo *info = &session->model->inputs[i];
+    ReidShape *shape = &shapes[g->inputs[i]];
+    char want[REID_SHAPE_TEXT], got[REID_SHAPE_TEXT];
+    bool fits = inputs[i].rank == info->rank;
+    int64_t n = 1;
+
+    memset (shape, 0, sizeof *shape);
+    shape->rank = info->rank;
+    for (int k = 0; k < info->rank && fits; k++) {
+      int64_t d = shape->dims[k] = inputs[i].dims[k];
+      fits = d > 0 && (info->dims[k] == REID_DIM_FREE || info->dims[k] == d)
+             && !__builtin_mul_overflow (n, d, &n) && n <= (int64_t) 1 << 29;
+    }
+    if (fits)
+      continue;
+    ReidShape wanted = { info->rank, { 0 } }, given = { 0 };
+    memcpy (wanted.dims, info->dims, sizeof wanted.dims);
+    if (inputs[i].rank >= 0 && inputs[i].rank <= REID_MAX_RANK) {
+      given.rank = inputs[i].rank;
+      memcpy (given.dims, inputs[i].dims, sizeof given.dims);
+    }
+    return reid_error_set (error, REID_ERROR_ARGUMENT,
+                           "%s: input '%.100s' wants %s (?: any size), not %s",
+                           session->path, info->name,
+                           reid_shape_text (&wanted, want, sizeof want),
+                           reid_shape_text (&given, got, sizeof got));
+  }
+  return reid_graph_infer (g, shapes, error);
+}
+
+static ReidShape *
+shapes_new (const ReidSession *session, const ReidTensor *inputs,
+            ReidError *error)
+{
+  size_t n = (size_t) session->model->graph.n_values;
+  ReidShape *shapes = calloc (n + 1, sizeof *shapes);
+
+  if (!shapes)
+    reid_error_set (error, REID_ERROR_MEMORY, "%s: not enough memory",
+                    session->path);
+  else if (reid_session_shapes (session, inputs, shapes, error))
+    return shapes;
+  free (shapes);
+  return NULL;
+}
+
+bool
+reid_session_infer (ReidSession *session, const ReidTensor *inputs,
+                    ReidTensor *out, ReidError *error)
+{
+  const ReidGraph *g = &session->model->graph;
+  ReidShape *shapes = shapes_new (session, inputs, error);
+
+  for (int i = 0; i < g->n_outputs && shapes; i++) {
+    const ReidShape *s = &shapes[g->outputs[i]];
+    out[i].rank = s->rank;
+    memcpy (out[i].dims, s->dims, sizeof out[i].dims);
+  }
+  free (shapes);
+  return shapes != NULL;
+}
+
+int64_t
+reid_session_macs (ReidSession *session, const ReidTensor *inputs)
+{
+  ReidShape *shapes = shapes_new (session, inputs, NULL);
+  int64_t n = -1;
+
+  if (shapes)
+    n = reid_graph_work (&session->model->graph, shapes, true);
+  free (shapes);
+  return n;
+}
+
+static bool
+fits_memory (const ReidSession *s, const ReidShape *shapes, ReidError *error)
+{
+  const ReidGraph *g = &s->model->graph;
+  size_t n = (size_t) g->n_values, all;
+  size_t *sizes = calloc (n + 1, sizeof *sizes),
+         *offsets = calloc (n + 1, sizeof *offsets);
+
+  if (!sizes || !offsets) {
+    all = SIZE_MAX;
+  } else {
+    for (int i = 0; i < g->n_nodes; i++)
+      sizes[g->nodes[i].out] =
+          (size_t) reid_shape_count (&shapes[g->nodes[i].out]) * sizeof (float);
+    all = reid_plan_memory (g, sizes, offsets);
+  }
+  free (sizes);
+  free (offsets);
+  return all <= REID_MAX_PLAN_BYTES
+         || reid_error_set (error, REID_ERROR_MEMORY,
+                            "%s: at this size and batch it needs more than "
+                            "%zu MiB; use a smaller size or batch",
+                            s->path, REID_MAX_PLAN_BYTES >> 20);
+}
+
+static bool
+same_inputs (const ReidGraph *g, const ReidPlan *p, const ReidTensor *inputs,
+             int threads)
+{
+  if (p->threads != threads)
+    return false;
+  for (int i = 0; i < g->n_inputs; i++) {
+    const ReidShape *s = &p->shapes[g->inputs[i]];
+    if (s->rank != inputs[i].rank
+        || memcmp (s->dims, inputs[i].dims, (size_t) s->rank * sizeof *s->dims)
+               != 0)
+      return false;
+  }
+  return true;
+}
+
+static ReidPlan *
+plan_new (ReidSession *s, const ReidTensor *inputs, int threads,
+          ReidError *error)
+{
+  ReidPlan *p = calloc (1, sizeof *p);
+
+  if (!p) {
+    reid_error_set (error, REID_ERROR_MEMORY, "%s: not enough memory", s->path);
+    return NULL;
+  }
+  p->threads = threads;
+  p->shapes = shapes_new (s, inputs, error);
+  if (p->shapes && fits_memory (s, p->shapes, error)) {
+    p->plan =
+        s->backend->plan_new (s->backend_model, p->shapes, threads, error);
+    if (!p->plan)
+      reid_error_set (error, REID_ERROR_DEVICE,
+                      "%s: the device %s makes no plan for this size", s->path,
+                      s->backend->name);
+  }
+  if (!p->plan) {
+    plan_free (s, p);
+    return NULL;
+  }
+  p->workspace = s->backend->plan_workspace (p->plan);
+  return p;
+}
+
+/* Drops the least recently used plans that nobody holds. */
+static void
+trim (ReidSession *s)
+{
+  int n = 0;
+
+  for (ReidPlan **at = &s->plans; *at;) {
+    ReidPlan *p = *at;
+    if (p->users == 0 && ++n > REID_MAX_PLANS) {
+      *at = p->next;
+      plan_free (s, p);
+    } else {
+      at = &p->next;
+    }
+  }
+}
+
+ReidPlan *
+reid_session_plan (ReidSession *session, const ReidTensor *inputs, int threads,
+                   ReidError *error)
+{
+  ReidPlan *p, **at;
+
+  pthread_mutex_lock (&session->plans_lock);
+  for (at = &session->plans; (p = *at); at = &p->next)
+    if (same_inputs (&session->model->graph, p, inputs, threads)) {
+      *at = p->next;
+      break;
+    }
+  if (!p)
+    p = plan_new (session, inputs, threads, error);
+  if (p) {
+    p->users++;
+    p->next = session->plans;
+    session->plans = p;
+  }
+  trim (session);
+  pthread_mutex_unlock (&session->plans_lock);
+  return p;
+}
+
+void
+reid_session_plan_release (ReidSession *session, ReidPlan *plan)
+{
+  if (!plan)
+    return;
+  pthread_mutex_lock (&session->plans_lock);
+  plan->users--;
+  trim (session);
+  pthread_mutex_unlock (&session->plans_lock);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REID_NN_SYMBOLS_H
+#define REID_NN_SYMBOLS_H
+
+/* Sizes that are not known while a graph is built. A dimension below 0 stands
+ * for such a size; the same computation on the same sizes gets the same number
+ * again, so that two branches can be seen to have equal shapes. With
+ * `symbols` NULL every size is a literal (a plan for given inputs). */
+
+#include "nn/graph.h"
+
+typedef struct ReidSymbols ReidSymbols;
+
+#define REID_SYMBOL_BATCH ((int64_t) -1)
+#define REID_MAX_SYMBOLS 4096
+#define REID_SYMBOL_ARGS 12
+
+typedef enum {
+  REID_SYMBOL_INPUT,   /* index of a free size */
+  REID_SYMBOL_WINDOW,  /* size, offset, stride, ceil and its padded bound */
+  REID_SYMBOL_SCALE,   /* size, bits of the factor */
+  REID_SYMBOL_PRODUCT, /* literal, sorted sizes */
+  REID_SYMBOL_SUM,     /* size, size or literal */
+  REID_SYMBOL_SLICE,   /* size, start, end, step */
+  REID_SYMBOL_BROADCAST,
+  REID_SYMBOL_OTHER /* equal to nothing but itself */
+} ReidSymbolKind;
+
+ReidSymbols *reid_symbols_new (void);
+void reid_symbols_free (ReidSymbols *symbols);
+/* The dimension (below 0) for this computation; 0 when there are too many or
+ * memory ends. */
+int64_t reid_symbol (ReidSymbols *symbols, ReidSymbolKind kind,
+                     const int64_t *args, int n_args);
+
+/* One node's output shape. The message of `error` has no prefix. */
+bool reid_node_infer (const ReidNode *node, const ReidShape *in, ReidShape *out,
+                      ReidSymbols *symbols, ReidError *error);
+
+/* "1x3x?x640" */
+const char *reid_shape_text (const ReidShape *shape, char *text, size_t size);
+#define REID_SHAPE_TEXT 128
+
+#endif /* REID_NN_SYMBOLS_H */
