@@ -515,7 +515,6 @@ reid_archive_add_track (ReidArchive *archive, const ReidTrackRow *track,
   if (ok && (ok = begin (archive, &guard, error))) {
     row.first_chip = archive->n_chips;
     row.n_chips = (uint32_t) n_chips;
-    row.identity = 0;
     if (embeddings && n_chips > 0)
       ok = add_embeddings (archive, embeddings, n_chips, dims, &local);
     for (int i = 0; ok && i < n_chips; i++)

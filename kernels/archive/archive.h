@@ -64,11 +64,12 @@ typedef struct {
   uint64_t first, last; /* frames, inclusive */
   int64_t start_time, end_time;
   uint32_t n_detections;
-  uint8_t end; /* ReidTrackEnd */
+  uint8_t end;       /* ReidTrackEnd */
+  uint32_t identity; /* 0 = none; what is known while the stream runs, until
+                        reid_archive_finish() or _relabel() */
   /* filled by the archive */
   uint64_t first_chip;
   uint32_t n_chips;
-  uint32_t identity; /* 0 = none */
 } ReidTrackRow;
 
 typedef struct {
@@ -90,17 +91,27 @@ typedef struct {
 /* ---- Writing */
 typedef struct ReidArchive ReidArchive;
 
-/* Creates DIR (and parents) where it is missing, refuses a DIR that holds
+/* An archive is used by one thread at a time. After an error of
+ * REID_ERROR_ARGUMENT from one of the add functions it goes on as before;
+ * after any other it takes no more, each call repeats the first error, and
+ * what the last flush wrote stays readable.
+ *
+ * Creates DIR (and parents) where it is missing, refuses a DIR that holds
  * something that is not a run's output, removes what an earlier run left, and
- * opens DIR/episode.h5.part. `dims` may be 0 while the embedder is unknown. A
- * location that another archive of this process holds open is an error; one
- * that another process holds, too (a lock file or fcntl lock). */
+ * opens DIR/episode.h5.part, which it locks: a location that another archive
+ * of this process or another process holds open is an error. Attributes are
+ * UTF-8, a value at most 60000 bytes; `embedder` names the embeddings
+ * (default "default"), `software` is set here, `partial` and `format_version`
+ * are the archive's own. */
 REID_API ReidArchive *reid_archive_create (const char *directory,
                                            const ReidAttribute *attributes,
                                            int n_attributes, ReidError *error);
-/* Root attribute: added or replaced. */
+/* Root attribute: added or replaced. `embedder` cannot change once there are
+ * embeddings. */
 REID_API bool reid_archive_set_attribute (ReidArchive *archive, const char *key,
                                           const char *value, ReidError *error);
+/* Rows of numbers that are not finite, and shots that do not follow the one
+ * before them, are refused. */
 REID_API bool reid_archive_add_frames (ReidArchive *archive,
                                        const ReidFrameRow *rows, size_t n,
                                        ReidError *error);
@@ -111,29 +122,27 @@ REID_API bool reid_archive_add_shots (ReidArchive *archive,
                                       const ReidShotRow *rows, size_t n,
                                       ReidError *error);
 /* One track with its chips, in falling quality, and their embeddings (n_chips
- * rows of dims floats, or NULL where there is no embedder). */
+ * rows of dims floats, all of one archive the same dims; or NULL: rows of
+ * zeros, or no embeddings at all where no track has some). */
 REID_API bool reid_archive_add_track (ReidArchive *archive,
                                       const ReidTrackRow *track,
                                       const ReidChipRow *chips, int n_chips,
                                       const float *embeddings, int dims,
                                       ReidError *error);
 /* Everything handed over so far becomes readable even if the process is
- * killed. */
+ * killed, at any moment; call it every few seconds. */
 REID_API bool reid_archive_flush (ReidArchive *archive, ReidError *error);
 
-typedef struct {
-  uint32_t id;      /* >= 1 */
-  const char *name; /* NULL = none */
-} ReidIdentityRow;
-
-/* Writes the identities (track_ids[i] belongs to identities[i]; ids >= 1),
- * sets `partial`, closes and renames to DIR/episode.h5. Frees the archive,
- * also on error (then the .part file stays). */
+/* Writes the identities (track_ids[i] belongs to identities[i]; ids >= 1;
+ * tracks that are not listed get 0, a track that is not in the archive is an
+ * error), sets `partial`, closes and renames to DIR/episode.h5. Frees the
+ * archive, also on error (then the .part file stays). */
 REID_API bool reid_archive_finish (ReidArchive *archive,
                                    const uint32_t *track_ids,
                                    const uint32_t *identities, size_t n,
                                    bool partial, ReidError *error);
-/* Closes without renaming: the .part file stays. */
+/* Flushes and closes without renaming: the .part file stays, and is partial.
+ * NULL is ignored. */
 REID_API void reid_archive_abandon (ReidArchive *archive);
 
 /* ---- Reading */
@@ -156,8 +165,10 @@ typedef struct {
   int dims;
 } ReidEpisode;
 
-/* Reads DIR/episode.h5, DIR/episode.h5.part, or a file. with_pixels: the
- * chips' rgb too. Every size in the file is checked against the others. */
+/* Reads DIR/episode.h5, else DIR/episode.h5.part (also while it is being
+ * written: as of the last flush), or a file. with_pixels: the chips' rgb too.
+ * Every size in the file is checked against the others and against the bytes
+ * that are there: a damaged or hostile file is an error. */
 REID_API ReidEpisode *reid_episode_read (const char *path, bool with_pixels,
                                          ReidError *error);
 REID_API void reid_episode_free (ReidEpisode *episode);
@@ -174,14 +185,19 @@ typedef struct {
 REID_API bool reid_episode_overlaps (const ReidEpisode *episode,
                                      ReidOverlap **pairs, int *n,
                                      ReidError *error);
-/* Gives the tracks of an existing, closed archive new identities. */
+/* Gives the tracks of an existing, closed archive new identities, as
+ * reid_archive_finish() does, and adds or replaces attributes; all of it or
+ * nothing, also when the process is killed. The other outputs are made anew by
+ * reid_write_outputs(). */
 REID_API bool reid_archive_relabel (const char *path, const uint32_t *track_ids,
                                     const uint32_t *identities, size_t n,
                                     const ReidAttribute *attributes,
                                     int n_attributes, ReidError *error);
 
-/* ---- Outputs made from an episode: each written under a temporary name in
- * the same directory, flushed, and renamed when whole. */
+/* ---- Outputs made from an episode (docs/formats.md): each written under a
+ * temporary name in the same directory, synced, and renamed when whole; on an
+ * error what was there before stays. The same episode gives the same bytes, in
+ * every locale. */
 REID_API bool reid_write_json (const ReidEpisode *episode, const char *path,
                                ReidError *error);
 /* MOTChallenge: by track, or by identity. */
@@ -191,10 +207,12 @@ REID_API bool reid_write_shots (const ReidEpisode *episode, const char *path,
                                 ReidError *error);
 REID_API bool reid_write_presence (const ReidEpisode *episode, const char *path,
                                    ReidError *error);
-/* faces/<identity>/<track>_<frame>.jpg below directory; read with pixels. */
+/* faces/<identity>/<track>_<frame>.jpg below directory, in place of an older
+ * faces/; needs an episode that was read with pixels. */
 REID_API bool reid_write_faces (const ReidEpisode *episode,
                                 const char *directory, ReidError *error);
-/* All of them into directory, from its episode.h5. */
+/* All of them into directory, from its episode.h5; the pictures one by one, so
+ * that an archive may be larger than the memory. */
 REID_API bool reid_write_outputs (const char *directory, ReidError *error);
 /* run.json: text that the caller made, written atomically. */
 REID_API bool reid_write_file (const char *path, const void *data, size_t size,

@@ -320,11 +320,11 @@ make_directory (const char *directory, ReidError *error)
       continue;
     char end = *p;
     *p = '\0';
-    if (mkdir (path, 0777) != 0 && errno != EEXIST
-        && !(stat (path, &st) == 0 && S_ISDIR (st.st_mode))) {
+    int number = mkdir (path, 0777) == 0 ? 0 : errno;
+    if (number && !(stat (path, &st) == 0 && S_ISDIR (st.st_mode))) {
       reid_error_set (error, REID_ERROR_WRITE,
                       "%s: cannot be made: %s: give another location", path,
-                      strerror (errno));
+                      strerror (number));
       free (path);
       return false;
     }
