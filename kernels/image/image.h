@@ -7,9 +7,12 @@
  * planes it is given and writes only the small picture asked for.
  *
  * Every kernel has a plain C version, which is the definition of right, and
- * AVX2 / AVX-512 versions that give the same bytes for 8-bit outputs, and for
- * float outputs agree to 1e-4 of full scale. tests/checkkernels compares them
- * on random data. All functions are thread-safe and keep no state. */
+ * AVX2 / AVX-512 versions that give the same bytes, for float outputs too; a
+ * caller should count on 1e-4 of full scale there. tests/checkkernels compares
+ * them on random data. All functions are thread-safe and keep no state. A call
+ * allocates its scratch memory (some rows of the output) and frees it. Chroma
+ * is taken to lie as MPEG-2, H.264 and HEVC have it by default: left, between
+ * the rows. Grey made of RGB is BT.601 luma; grey made of YUV is its luma. */
 
 #include "base/base.h"
 

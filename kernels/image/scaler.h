@@ -8,16 +8,18 @@
 #include "image/format.h"
 
 typedef struct {
-  double left, top;      /* edge of the first output pixel, frame pixels */
-  double step_x, step_y; /* from one output pixel to the next */
-  double width_x,
-      width_y;       /* of the box; 0 = the step. Less than 1 counts as 1 */
+  double left, top;        /* edge of the first output pixel, frame pixels */
+  double step_x, step_y;   /* from one output pixel to the next */
+  double width_x, width_y; /* of the box, 0 = the step; below 1 counts as 1 */
+  /* Of a second box that the first one is convolved with, at most as wide;
+   * 0 = none. */
+  double ramp_x, ramp_y;
   int width, height; /* output pixels */
   bool snap;         /* move boxes to whole samples of their plane */
 } ReidGrid;
 
 typedef struct {
-  double origin, step, width;
+  double origin, step, width, ramp;
   int n_source;
   bool snap;
 } ReidAxis;

@@ -4,14 +4,14 @@
  *
  * kx = |(m0, m1)| and ky = |(m3, m4)| are how far one step of the output moves
  * along the source's axes. Where one of them is above 1, the source is first
- * filtered along that axis with a box k samples wide, evaluated on a grid of
- * step max (1, k/2), and the bilinear interpolation then runs on that grid. At
- * k = 1 that is the source itself, so nothing jumps where a face grows; from
- * k = 2 on the whole filter is a box of one output pixel convolved with a
- * tent of half of one: zero at the output's sampling frequency, small beyond
- * it, and the same wherever the grid lies. A grid of step k would be cheaper,
- * but a box sampled that coarsely lets a quarter of a fine pattern through as
- * moire.
+ * filtered along that axis with a tent of the width that linear interpolation
+ * has in a picture k times as coarse, evaluated on a grid of step max (1, k/2),
+ * and the bilinear interpolation then runs on that grid. The tent is the box
+ * of scaler.c, k wide, convolved with one of sqrt (k^2 - 1): with the pixel's
+ * own width the variance is that of a tent reaching k to each side. At k = 1
+ * it is the source itself, so nothing jumps where a face grows. A box alone
+ * would let a quarter of a fine pattern through as moire; of a tent it is
+ * a sixteenth.
  *
  * Only the part of the grid that the output looks at is made, so it is never
  * much larger than the output. */
@@ -105,6 +105,8 @@ prefilter (const ReidImageDsp *dsp, const ReidImage *image, const double m[6],
                     .step_y = gy,
                     .width_x = kx,
                     .width_y = ky,
+                    .ramp_x = sqrt (kx * kx - 1),
+                    .ramp_y = sqrt (ky * ky - 1),
                     .width = p->nu,
                     .height = p->nv };
   if (!reid_scaler_init (&scaler, dsp, image, &grid, false, error))

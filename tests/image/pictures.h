@@ -125,4 +125,24 @@ frame_random (Frame *f, uint64_t *seed)
   }
 }
 
+/* The picture() of reference.py: packed RGB. */
+static inline void
+reference_picture (uint8_t *rgb, int width, int height, uint32_t state)
+{
+  for (int i = 0; i < 3 * width * height; i++) {
+    state = state * 1103515245u + 12345u;
+    rgb[i] = (uint8_t) (state >> 16);
+  }
+}
+
+/* Copies packed RGB into a frame of any RGB format. */
+static inline void
+frame_from_rgb (Frame *f, const uint8_t *rgb)
+{
+  for (int y = 0; y < f->image.height; y++)
+    for (int x = 0; x < f->image.width; x++)
+      for (int c = 0; c < 3; c++)
+        frame_put (f, c, x, y, *rgb++);
+}
+
 #endif /* REID_TEST_PICTURES_H */
