@@ -1,0 +1,779 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/dnnl/compile.h"
+#include "nn/dnnl/team.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- values and buffers -----------------------------------------------------
+ */
+
+bool
+reid_compiler_no_memory (ReidCompiler *c, const ReidNode *node)
+{
+  return reid_error_set (c->error, REID_ERROR_MEMORY,
+                         "%s: node %s: no memory to compile it",
+                         c->program->graph->file, node ? node->name : "-");
+}
+
+bool
+reid_compiler_is_constant (const ReidCompiler *c, int value)
+{
+  return c->program->graph->values[value].data != NULL;
+}
+
+static int
+make_size (ReidCompiler *c, int value, ReidLayout layout, size_t size)
+{
+  ReidVar *v = &c->vars[value];
+  bool out = layout == REID_LAYOUT_DENSE && v->output >= 0;
+  v->in[layout] = reid_program_add_buffer (
+      c->program, out ? REID_BUFFER_OUTPUT : REID_BUFFER_WORK, size,
+      out ? v->output : 0, NULL);
+  if (v->in[layout] < 0)
+    reid_compiler_no_memory (c, NULL);
+  return v->in[layout];
+}
+
+int
+reid_compiler_make (ReidCompiler *c, int value, ReidLayout layout)
+{
+  size_t size = reid_layout_size (&c->shapes[value], layout);
+  if (!size && reid_shape_count (&c->shapes[value]) != 0) {
+    reid_error_set (c->error, REID_ERROR_MEMORY,
+                    "%s: value %s is larger than the address space",
+                    c->program->graph->file,
+                    c->program->graph->values[value].name);
+    return -1;
+  }
+  return make_size (c, value, layout, size);
+}
+
+int
+reid_compiler_want (ReidCompiler *c, int value, ReidLayout layout)
+{
+  ReidVar *v = &c->vars[value];
+  if (v->in[layout] >= 0)
+    return v->in[layout];
+  const float *data = c->program->graph->values[value].data;
+  if (data && layout == REID_LAYOUT_DENSE) {
+    v->in[layout] =
+        reid_program_add_buffer (c->program, REID_BUFFER_CONSTANT, 0, 0, data);
+    if (v->in[layout] < 0)
+      reid_compiler_no_memory (c, NULL);
+    return v->in[layout];
+  }
+  int from = data ? REID_LAYOUT_DENSE : 0;
+  while (!data && from < REID_LAYOUT_COUNT && v->in[from] < 0)
+    from++;
+  if (from == REID_LAYOUT_COUNT) {
+    reid_error_set (
+        c->error, REID_ERROR_DEVICE, "%s: value %s is read before it is made",
+        c->program->graph->file, c->program->graph->values[value].name);
+    return -1;
+  }
+  int source = reid_compiler_want (c, value, (ReidLayout) from);
+  int to = source < 0 ? -1 : reid_compiler_make (c, value, layout);
+  if (to < 0)
+    return -1;
+  ReidStep *s = reid_program_add_step (c->program, REID_STEP_CONVERT, NULL, 1);
+  if (!s) {
+    reid_compiler_no_memory (c, NULL);
+    return -1;
+  }
+  s->in[0] = source;
+  s->out = to;
+  s->layout = (ReidLayout) from;
+  s->to = layout;
+  s->shape = c->shapes[value];
+  return to;
+}
+
+/* A layout in which the value already lies; dense where there is a choice. */
+static ReidLayout
+layout_at_hand (const ReidCompiler *c, int value)
+{
+  for (int i = 0; i < REID_LAYOUT_COUNT; i++)
+    if (c->vars[value].in[i] >= 0)
+      return (ReidLayout) i;
+  return REID_LAYOUT_DENSE;
+}
+
+static bool
+same_shape (const ReidShape *a, const ReidShape *b)
+{
+  if (a->rank != b->rank)
+    return false;
+  for (int i = 0; i < a->rank; i++)
+    if (a->dims[i] != b->dims[i])
+      return false;
+  return true;
+}
+
+/* One step that reads `value` and writes the node's output, both in `layout`.
+ */
+static ReidStep *
+map_step (ReidCompiler *c, const ReidNode *node, ReidStepKind kind, int value,
+          ReidLayout layout, int n_in)
+{
+  int in = reid_compiler_want (c, value, layout);
+  int out = in < 0 ? -1 : reid_compiler_make (c, node->out, layout);
+  if (out < 0)
+    return NULL;
+  ReidStep *s = reid_program_add_step (c->program, kind, node, n_in);
+  if (!s) {
+    reid_compiler_no_memory (c, node);
+    return NULL;
+  }
+  s->in[0] = in;
+  s->out = out;
+  s->layout = s->to = layout;
+  s->shape = c->shapes[value];
+  return s;
+}
+
+/* --- operators --------------------------------------------------------------
+ */
+
+static bool
+emit_reference (ReidCompiler *c, const ReidNode *node)
+{
+  int *in = calloc (node->n_in + 1, sizeof *in);
+  ReidShape *shapes = calloc (node->n_in + 1, sizeof *shapes);
+  bool ok = in && shapes;
+  if (!ok)
+    reid_compiler_no_memory (c, node);
+  for (int i = 0; i < node->n_in && ok; i++) {
+    in[i] = -1;
+    if (node->in[i] < 0)
+      continue;
+    shapes[i] = c->shapes[node->in[i]];
+    in[i] = reid_compiler_want (c, node->in[i], REID_LAYOUT_DENSE);
+    ok = in[i] >= 0;
+  }
+  int out = ok ? reid_compiler_make (c, node->out, REID_LAYOUT_DENSE) : -1;
+  /* The pointers to the inputs. */
+  int scratch = out < 0 ? -1
+                        : reid_program_add_buffer (
+                            c->program, REID_BUFFER_WORK,
+                            (node->n_in + 1) * sizeof (float *), 0, NULL);
+  ReidStep *s = scratch < 0
+                    ? NULL
+                    : reid_program_add_step (c->program, REID_STEP_REFERENCE,
+                                             node, node->n_in);
+  if (!s) {
+    if (out >= 0)
+      reid_compiler_no_memory (c, node);
+    free (in);
+    free (shapes);
+    return false;
+  }
+  memcpy (s->in, in, node->n_in * sizeof *in);
+  free (in);
+  s->out = out;
+  s->scratch = scratch;
+  s->u.shapes.in = shapes;
+  s->u.shapes.out = c->shapes[node->out];
+  return true;
+}
+
+static ReidDnnlAct
+dnnl_act (ReidActivation act)
+{
+  switch (act) {
+    case REID_ACT_RELU:
+    case REID_ACT_LEAKY_RELU:
+      return REID_DNNL_RELU;
+    case REID_ACT_CLIP:
+      return REID_DNNL_CLIP;
+    case REID_ACT_SIGMOID:
+      return REID_DNNL_SIGMOID;
+    case REID_ACT_SWISH:
+      return REID_DNNL_SWISH;
+    case REID_ACT_TANH:
+      return REID_DNNL_TANH;
+    case REID_ACT_PRELU: /* a pass of its own */
+    case REID_ACT_NONE:
+      break;
+  }
+  return REID_DNNL_LINEAR;
+}
+
+/* Scratch buffer and call slot of a step that runs an op of oneDNN. */
+static bool
+bind_op (ReidCompiler *c, ReidStep *s, ReidDnnlOp *op)
+{
+  size_t size = reid_dnnl_scratch_size (op);
+  s->u.product.op = op;
+  s->u.product.call = c->program->n_calls++;
+  s->u.product.threads = c->program->threads;
+  if (size)
+    s->scratch =
+        reid_program_add_buffer (c->program, REID_BUFFER_WORK, size, 0, NULL);
+  return (!size || s->scratch >= 0) || reid_compiler_no_memory (c, s->node);
+}
+
+static bool
+emit_conv (ReidCompiler *c, const ReidNode *node)
+{
+  const ReidConv *v = &node->u.conv;
+  const ReidValue *values = c->program->graph->values;
+  const ReidShape *x = &c->shapes[node->in[0]], *y = &c->shapes[node->out];
+  int residual = v->residual < 0 ? -1 : node->in[v->residual];
+  int bias = v->bias < 0 ? -1 : node->in[v->bias];
+  int slope = v->slope < 0 ? -1 : node->in[v->slope];
+  if (x->rank != 4 || !values[node->in[1]].data
+      || (bias >= 0 && !values[bias].data)
+      || (slope >= 0 && !values[slope].data)
+      || (residual >= 0 && !same_shape (&c->shapes[residual], y))
+      || reid_shape_count (y) == 0)
+    return emit_reference (c, node);
+  ReidDnnlConv conv = { .n = x->dims[0],
+                        .in_channels = x->dims[1],
+                        .in = { x->dims[2], x->dims[3] },
+                        .out_channels = y->dims[1],
+                        .out = { y->dims[2], y->dims[3] },
+                        .groups = v->groups,
+                        .bias = bias >= 0,
+                        .sum = residual >= 0,
+                        .act = dnnl_act (v->act) };
+  memcpy (conv.kernel, v->kernel, sizeof conv.kernel);
+  memcpy (conv.stride, v->stride, sizeof conv.stride);
+  memcpy (conv.dilation, v->dilation, sizeof conv.dilation);
+  memcpy (conv.pad, v->pad, sizeof conv.pad);
+  if (v->act != REID_ACT_RELU) {
+    conv.alpha = v->alpha;
+    conv.beta = v->beta;
+  }
+  ReidDnnlOp *op = reid_dnnl_conv (&conv, c->error);
+  if (!op)
+    return false;
+  ReidLayout from = reid_dnnl_src_layout (op), to = reid_dnnl_dst_layout (op);
+  const void *weight = reid_weights_dnnl (c->weights, node, op, c->error);
+  int in = weight ? reid_compiler_want (c, node->in[0], from) : -1;
+  int side = -1;
+  if (in >= 0 && residual >= 0)
+    side = reid_compiler_want (c, residual, to);
+  int out = in >= 0 && (residual < 0 || side >= 0)
+                ? reid_compiler_make (c, node->out, to)
+                : -1;
+  ReidStep *s = out < 0 ? NULL
+                        : reid_program_add_step (c->program, REID_STEP_CONV,
+                                                 node, residual < 0 ? 1 : 2);
+  if (!s) {
+    if (out >= 0)
+      reid_compiler_no_memory (c, node);
+    reid_dnnl_op_free (op);
+    return false;
+  }
+  s->in[0] = in;
+  if (residual >= 0)
+    s->in[1] = side;
+  s->out = out;
+  s->layout = from;
+  s->to = to;
+  s->shape = *x;
+  s->u.product.weight = weight;
+  s->u.product.sum = residual >= 0;
+  s->u.product.out_shape = *y;
+  if (!bind_op (c, s, op))
+    return false;
+  if (bias >= 0) {
+    s->u.product.bias = reid_weights_bias (c->weights, &node, 1, c->error);
+    if (!s->u.product.bias)
+      return false;
+  }
+  if (v->act == REID_ACT_PRELU) {
+    s->u.product.slope = reid_weights_slope (c->weights, node, slope,
+                                             (int) y->dims[1], c->error);
+    if (!s->u.product.slope)
+      return false;
+  }
+  return true;
+}
+
+static bool
+emit_pool (ReidCompiler *c, const ReidNode *node)
+{
+  const ReidShape *x = &c->shapes[node->in[0]], *y = &c->shapes[node->out];
+  const ReidPool *v = &node->u.pool;
+  bool global = node->op == REID_OP_GLOBAL_AVERAGE_POOL;
+  /* A window that ceil_mode lets hang over the edge divides by another number
+   * in ONNX than in oneDNN. */
+  if (x->rank != 4 || reid_shape_count (y) == 0
+      || (node->op == REID_OP_AVERAGE_POOL && v->ceil_mode))
+    return emit_reference (c, node);
+  ReidDnnlPool pool = { .n = x->dims[0],
+                        .channels = x->dims[1],
+                        .in = { x->dims[2], x->dims[3] },
+                        .out = { y->dims[2], y->dims[3] },
+                        .kind = node->op == REID_OP_MAX_POOL ? REID_DNNL_MAX
+                                : !global && v->count_include_pad
+                                    ? REID_DNNL_AVERAGE_PADDED
+                                    : REID_DNNL_AVERAGE };
+  for (int i = 0; i < 2; i++) {
+    pool.kernel[i] = global ? (int) x->dims[2 + i] : v->kernel[i];
+    pool.stride[i] = global ? 1 : v->stride[i];
+    pool.pad[i] = global ? 0 : v->pad[i];
+    pool.pad[2 + i] = (int) ((pool.out[i] - 1) * pool.stride[i] + pool.kernel[i]
+                             - pool.in[i] - pool.pad[i]);
+    if (pool.pad[i] >= pool.kernel[i] || pool.pad[2 + i] >= pool.kernel[i])
+      return emit_reference (c, node);
+  }
+  ReidLayout layout = layout_at_hand (c, node->in[0]);
+  ReidDnnlOp *op = reid_dnnl_pool (&pool, layout, c->error);
+  if (!op)
+    return false;
+  ReidStep *s = map_step (c, node, REID_STEP_POOL, node->in[0], layout, 1);
+  if (!s) {
+    reid_dnnl_op_free (op);
+    return false;
+  }
+  s->u.product.out_shape = *y;
+  return bind_op (c, s, op);
+}
+
+static bool
+emit_inner_product (ReidCompiler *c, const ReidNode *node)
+{
+  const ReidValue *values = c->program->graph->values;
+  const ReidShape *x = &c->shapes[node->in[0]], *y = &c->shapes[node->out];
+  int bias = node->n_in > 2 ? node->in[2] : -1;
+  const ReidRows *rows = c->program->rows;
+  if (x->rank != 2 || y->rank != 2 || !values[node->in[1]].data
+      || (bias >= 0
+          && (!values[bias].data || values[bias].rank != 1
+              || values[bias].dims[0] != y->dims[1]))
+      || reid_shape_count (y) == 0 || reid_shape_count (x) == 0
+      || x->dims[0] > 1 << 20 || x->dims[1] > 1 << 24 || y->dims[1] > 1 << 24)
+    return emit_reference (c, node);
+  ReidStep *s = map_step (c, node, REID_STEP_INNER_PRODUCT, node->in[0],
+                          REID_LAYOUT_DENSE, 1);
+  if (!s)
+    return false;
+  s->u.product.out_shape = *y;
+  if (bias >= 0 || rows) {
+    s->u.product.bias = reid_weights_bias (c->weights, &node, 1, c->error);
+    if (!s->u.product.bias)
+      return false;
+  }
+  if (!rows) {
+    int threads = reid_team_limit ();
+    reid_team_set_limit (1);
+    ReidDnnlOp *op = reid_dnnl_inner_product (x->dims[0], x->dims[1],
+                                              y->dims[1], bias >= 0, c->error);
+    reid_team_set_limit (threads);
+    if (!op)
+      return false;
+    s->u.product.weight = reid_weights_dnnl (c->weights, node, op, c->error);
+    return bind_op (c, s, op) && s->u.product.weight;
+  }
+  const float *weight = reid_weights_point (c->weights, &node, 1, c->error);
+  if (!weight)
+    return false;
+  int64_t m = y->dims[1], padded = (m + rows->lanes - 1) / rows->lanes;
+  s->u.product.point =
+      (ReidRowsPoint){ (int) x->dims[1],  (int) x->dims[1],
+                       (int) padded,      weight,
+                       s->u.product.bias, { REID_ROWS_LINEAR, 0, 0, NULL } };
+  /* A team is not worth waking for less than some 100 microseconds. */
+  bool large = x->dims[0] * x->dims[1] * m > 4 << 20;
+  s->u.product.threads = large ? c->program->threads : 1;
+  if (m % rows->lanes) {
+    s->scratch = reid_program_add_buffer (
+        c->program, REID_BUFFER_WORK,
+        (size_t) x->dims[0] * padded * rows->lanes * sizeof (float), 0, NULL);
+    if (s->scratch < 0)
+      return reid_compiler_no_memory (c, node);
+  }
+  return true;
+}
+
+/* `count` floats of a constant of `n` or 1 floats, padded for any layout. */
+static float *
+channel_constant (const ReidValue *v, int64_t channels)
+{
+  int64_t count = 1, size = (channels + 15) / 16 * 16;
+  for (int i = 0; i < v->rank; i++)
+    count *= v->dims[i];
+  float *data = calloc (size, sizeof *data);
+  for (int64_t i = 0; data && i < channels; i++)
+    data[i] = v->data[count == 1 ? 0 : i];
+  return data;
+}
+
+static int64_t
+constant_count (const ReidCompiler *c, int value)
+{
+  const ReidValue *v = &c->program->graph->values[value];
+  int64_t count = 1;
+  if (!v->data)
+    return -1;
+  for (int i = 0; i < v->rank; i++)
+    count *= v->dims[i];
+  return count;
+}
+
+static bool
+emit_channel (ReidCompiler *c, const ReidNode *node)
+{
+  const ReidShape *x = &c->shapes[node->in[0]];
+  const ReidValue *values = c->program->graph->values;
+  int64_t channels = x->rank > 1 ? x->dims[1] : -1;
+  bool affine = node->op == REID_OP_AFFINE;
+  for (int i = 1; i < (affine ? 3 : 2); i++) {
+    int64_t n = constant_count (c, node->in[i]);
+    if (n != channels && (affine || n != 1))
+      return emit_reference (c, node);
+  }
+  if (channels < 1)
+    return emit_reference (c, node);
+  ReidStep *s = map_step (c, node, affine ? REID_STEP_AFFINE : REID_STEP_PRELU,
+                          node->in[0], layout_at_hand (c, node->in[0]), 1);
+  if (!s)
+    return false;
+  s->constant = channel_constant (&values[node->in[1]], channels);
+  if (affine)
+    s->constant2 = channel_constant (&values[node->in[2]], channels);
+  return (s->constant && (!affine || s->constant2))
+         || reid_compiler_no_memory (c, node);
+}
+
+/* Is the constant one float for each channel of `shape`? */
+static bool
+by_channel (const ReidValue *v, const ReidShape *shape)
+{
+  for (int i = 0; i < v->rank; i++) {
+    int axis = shape->rank - v->rank + i;
+    if (v->dims[i] != (axis == 1 ? shape->dims[1] : 1))
+      return false;
+  }
+  return shape->rank > 1 && v->rank >= shape->rank - 1;
+}
+
+static bool
+emit_binary (ReidCompiler *c, const ReidNode *node)
+{
+  const ReidShape *y = &c->shapes[node->out];
+  const ReidValue *values = c->program->graph->values;
+  int a = node->in[0], b = node->in[1];
+  bool swap = reid_compiler_is_constant (c, a);
+  if (swap) {
+    int t = a;
+    a = b;
+    b = t;
+  }
+  if (reid_compiler_is_constant (c, a) || !same_shape (&c->shapes[a], y))
+    return emit_reference (c, node);
+  ReidLayout layout = layout_at_hand (c, a);
+  ReidPassBroadcast broadcast;
+  if (!reid_compiler_is_constant (c, b)) {
+    if (!same_shape (&c->shapes[b], y))
+      return emit_reference (c, node);
+    broadcast = REID_PASS_SAME;
+    if (c->vars[b].in[layout] < 0)
+      layout = layout_at_hand (c, b);
+  } else if (constant_count (c, b) == 1) {
+    broadcast = REID_PASS_SCALAR;
+  } else if (by_channel (&values[b], y)) {
+    broadcast = REID_PASS_CHANNEL;
+  } else {
+    return emit_reference (c, node);
+  }
+  int second = -1;
+  if (broadcast == REID_PASS_SAME) {
+    second = reid_compiler_want (c, b, layout);
+    if (second < 0)
+      return false;
+  }
+  ReidStep *s =
+      map_step (c, node, REID_STEP_BINARY, a, layout, second >= 0 ? 2 : 1);
+  if (!s)
+    return false;
+  if (second >= 0)
+    s->in[1] = second;
+  else if (!(s->constant = channel_constant (
+                 &values[b], broadcast == REID_PASS_CHANNEL ? y->dims[1] : 1)))
+    return reid_compiler_no_memory (c, node);
+  s->u.binary.kind = node->u.binary;
+  s->u.binary.broadcast = broadcast;
+  s->u.binary.swap = swap;
+  return true;
+}
+
+static bool
+emit_unary (ReidCompiler *c, const ReidNode *node)
+{
+  ReidStep *s = map_step (c, node, REID_STEP_UNARY, node->in[0],
+                          layout_at_hand (c, node->in[0]), 1);
+  if (s)
+    s->u.unary = node->u.unary;
+  return s != NULL;
+}
+
+static bool
+emit_reshape (ReidCompiler *c, const ReidNode *node)
+{
+  int in = reid_compiler_want (c, node->in[0], REID_LAYOUT_DENSE);
+  c->vars[node->out].in[REID_LAYOUT_DENSE] = in;
+  return in >= 0;
+}
+
+static bool
+emit_transpose (ReidCompiler *c, const ReidNode *node)
+{
+  ReidVar *v = &c->vars[node->in[0]];
+  if (!reid_compiler_is_nhwc (c, node))
+    return emit_reference (c, node);
+  ReidLayout layout = layout_at_hand (c, node->in[0]);
+  if (v->slice < 0 && layout == REID_LAYOUT_NHWC)
+    return emit_reference (c, node);
+  int in = v->slice;
+  if (in < 0)
+    in = reid_compiler_want (c, node->in[0], layout);
+  int out = in < 0 ? -1 : reid_compiler_make (c, node->out, REID_LAYOUT_DENSE);
+  ReidStep *s =
+      out < 0 ? NULL
+              : reid_program_add_step (c->program, REID_STEP_NHWC, node, 1);
+  if (!s)
+    return out >= 0 && reid_compiler_no_memory (c, node);
+  s->in[0] = in;
+  s->out = out;
+  s->layout = v->slice < 0 ? layout : v->slice_layout;
+  s->shape = c->shapes[node->in[0]];
+  s->u.nhwc.count = (int) s->shape.dims[1];
+  if (v->slice >= 0) {
+    s->shape.dims[1] = v->slice_channels;
+    s->u.nhwc.first = v->slice_first;
+  }
+  return true;
+}
+
+static bool
+emit_concat (ReidCompiler *c, const ReidNode *node)
+{
+  const ReidShape *y = &c->shapes[node->out];
+  int axis = node->u.axis.axis;
+  ReidLayout layout =
+      node->n_in ? layout_at_hand (c, node->in[0]) : REID_LAYOUT_DENSE;
+  int lanes = reid_layout_lanes (layout);
+  bool blocked = y->rank == 4 && (axis == 1 || axis == -3) && lanes > 1;
+  for (int i = 0; i < node->n_in && blocked; i++)
+    blocked = node->in[i] >= 0 && c->shapes[node->in[i]].dims[1] % lanes == 0
+              && c->vars[node->in[i]].in[layout] >= 0;
+  if (!blocked)
+    return emit_reference (c, node);
+  ReidStep *s =
+      map_step (c, node, REID_STEP_CONCAT, node->in[0], layout, node->n_in);
+  if (!s)
+    return false;
+  ReidShape *shapes = calloc (node->n_in, sizeof *shapes);
+  if (!shapes)
+    return reid_compiler_no_memory (c, node);
+  for (int i = 0; i < node->n_in; i++) {
+    s->in[i] = c->vars[node->in[i]].in[layout];
+    shapes[i] = c->shapes[node->in[i]];
+  }
+  s->u.shapes.in = shapes;
+  s->u.shapes.out = *y;
+  return true;
+}
+
+static bool
+emit (ReidCompiler *c, int i)
+{
+  const ReidNode *node = &c->program->graph->nodes[i];
+  if (c->program->rows) {
+    bool taken = false;
+    if (!reid_compile_chain (c, i, &taken))
+      return false;
+    if (taken)
+      return true;
+  }
+  switch (node->op) {
+    case REID_OP_CONV:
+      return emit_conv (c, node);
+    case REID_OP_GEMM:
+      return emit_inner_product (c, node);
+    case REID_OP_MAX_POOL:
+    case REID_OP_AVERAGE_POOL:
+    case REID_OP_GLOBAL_AVERAGE_POOL:
+      return emit_pool (c, node);
+    case REID_OP_AFFINE:
+    case REID_OP_PRELU:
+      return emit_channel (c, node);
+    case REID_OP_UNARY:
+      return emit_unary (c, node);
+    case REID_OP_BINARY:
+      return emit_binary (c, node);
+    case REID_OP_RESHAPE:
+      return emit_reshape (c, node);
+    case REID_OP_TRANSPOSE:
+      return emit_transpose (c, node);
+    case REID_OP_CONCAT:
+      return emit_concat (c, node);
+    default:
+      return emit_reference (c, node);
+  }
+}
+
+/* --- the whole graph ---------------------------------------------------------
+ */
+
+bool
+reid_compiler_is_nhwc (const ReidCompiler *c, const ReidNode *node)
+{
+  static const int perm[] = { 0, 2, 3, 1 };
+  return node->op == REID_OP_TRANSPOSE && c->shapes[node->in[0]].rank == 4
+         && !memcmp (node->u.perm.perm, perm, sizeof perm);
+}
+
+static bool
+count_uses (ReidCompiler *c)
+{
+  const ReidGraph *g = c->program->graph;
+  int total = 0;
+  for (int i = 0; i < g->n_nodes; i++)
+    for (int j = 0; j < g->nodes[i].n_in; j++)
+      if (g->nodes[i].in[j] >= 0) {
+        c->vars[g->nodes[i].in[j]].n_uses++;
+        total++;
+      }
+  c->uses = calloc (total + 1, sizeof *c->uses);
+  if (!c->uses)
+    return reid_compiler_no_memory (c, NULL);
+  int at = 0;
+  for (int i = 0; i < g->n_values; i++) {
+    c->vars[i].uses = c->uses + at;
+    at += c->vars[i].n_uses;
+    c->vars[i].n_uses = 0;
+  }
+  for (int i = 0; i < g->n_nodes; i++)
+    for (int j = 0; j < g->nodes[i].n_in; j++)
+      if (g->nodes[i].in[j] >= 0) {
+        ReidVar *v = &c->vars[g->nodes[i].in[j]];
+        v->uses[v->n_uses++] = i;
+      }
+  return true;
+}
+
+/* Which values are written straight into the caller's outputs: the outputs,
+ * and what becomes one by a mere change of shape or in place. */
+static void
+choose_outputs (ReidCompiler *c)
+{
+  const ReidGraph *g = c->program->graph;
+  for (int i = g->n_outputs - 1; i >= 0; i--) {
+    c->vars[g->outputs[i]].is_output = true;
+    c->vars[g->outputs[i]].output = i;
+  }
+  for (int i = 0; i < g->n_inputs; i++)
+    c->vars[g->inputs[i]].output = -1;
+  for (int i = g->n_nodes - 1; i >= 0; i--) {
+    const ReidNode *n = &g->nodes[i];
+    if (n->op != REID_OP_RESHAPE && n->op != REID_OP_UNARY)
+      continue;
+    ReidVar *in = &c->vars[n->in[0]];
+    bool input = false;
+    for (int k = 0; k < g->n_inputs; k++)
+      input = input || g->inputs[k] == n->in[0];
+    if (in->n_uses == 1 && !in->is_output && !input
+        && !reid_compiler_is_constant (c, n->in[0]))
+      in->output = c->vars[n->out].output;
+  }
+}
+
+static bool
+bring_outputs (ReidCompiler *c)
+{
+  const ReidGraph *g = c->program->graph;
+  for (int i = 0; i < g->n_outputs; i++) {
+    int from = reid_compiler_want (c, g->outputs[i], REID_LAYOUT_DENSE);
+    if (from < 0)
+      return false;
+    const ReidBuffer *b = &c->program->buffers[from];
+    if (b->kind == REID_BUFFER_OUTPUT && b->index == i)
+      continue;
+    size_t size =
+        reid_layout_size (&c->shapes[g->outputs[i]], REID_LAYOUT_DENSE);
+    int to =
+        reid_program_add_buffer (c->program, REID_BUFFER_OUTPUT, size, i, NULL);
+    ReidStep *s =
+        to < 0 ? NULL
+               : reid_program_add_step (c->program, REID_STEP_COPY, NULL, 1);
+    if (!s)
+      return reid_compiler_no_memory (c, NULL);
+    s->in[0] = from;
+    s->out = to;
+    s->u.size = size;
+  }
+  return true;
+}
+
+static bool
+compile (ReidCompiler *c)
+{
+  const ReidGraph *g = c->program->graph;
+  for (int i = 0; i < g->n_values; i++) {
+    ReidVar *v = &c->vars[i];
+    for (int k = 0; k < REID_LAYOUT_COUNT; k++)
+      v->in[k] = -1;
+    v->slice = v->output = -1;
+  }
+  if (!count_uses (c))
+    return false;
+  choose_outputs (c);
+  for (int i = 0; i < g->n_inputs; i++) {
+    int b = reid_program_add_buffer (
+        c->program, REID_BUFFER_INPUT,
+        reid_layout_size (&c->shapes[g->inputs[i]], REID_LAYOUT_DENSE), i,
+        NULL);
+    if (b < 0)
+      return reid_compiler_no_memory (c, NULL);
+    c->vars[g->inputs[i]].in[REID_LAYOUT_DENSE] = b;
+    c->vars[g->inputs[i]].ready = true;
+  }
+  for (int i = 0; i < g->n_nodes; i++) {
+    if (c->done[i])
+      continue;
+    c->done[i] = true;
+    if (!emit (c, i)) {
+      reid_error_prefix (c->error, "%s: node %s (%s)", g->file,
+                         g->nodes[i].name, g->nodes[i].type);
+      return false;
+    }
+    c->vars[g->nodes[i].out].ready = true;
+  }
+  return bring_outputs (c) && reid_program_place (c->program, c->error);
+}
+
+ReidProgram *
+reid_program_new (const ReidGraph *graph, ReidWeights *weights,
+                  const ReidShape *shapes, int threads, ReidError *error)
+{
+  ReidCompiler c = { .weights = weights, .shapes = shapes, .error = error };
+  c.program = calloc (1, sizeof *c.program);
+  c.vars = calloc (graph->n_values + 1, sizeof *c.vars);
+  c.done = calloc (graph->n_nodes + 1, sizeof *c.done);
+  bool ok = c.program && c.vars && c.done;
+  if (!ok)
+    reid_error_set (error, REID_ERROR_MEMORY, "%s: no memory to compile it",
+                    graph->file);
+  if (ok) {
+    c.program->graph = graph;
+    c.program->rows = reid_weights_rows (weights);
+    c.program->threads = threads;
+    /* oneDNN builds its primitives for the caller's number of threads. */
+    int before = reid_team_limit ();
+    reid_team_set_limit (threads);
+    ok = compile (&c);
+    reid_team_set_limit (before);
+  }
+  free (c.vars);
+  free (c.done);
+  free (c.uses);
+  if (ok)
+    return c.program;
+  reid_program_free (c.program);
+  return NULL;
+}

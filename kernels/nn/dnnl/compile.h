@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REID_DNNL_COMPILE_H
+#define REID_DNNL_COMPILE_H
+
+/* State of one compilation, shared by compile.c (operators one by one) and
+ * compile_chain.c (chains of them). */
+
+#include "nn/dnnl/program.h"
+
+typedef struct {
+  int in[REID_LAYOUT_COUNT]; /* buffer by layout, -1 = not there */
+  int slice; /* or: a buffer of which it is some channels, -1 = none */
+  ReidLayout slice_layout;
+  int slice_first, slice_channels; /* where it begins; of the whole */
+  int output;        /* graph output to write the dense layout to, -1 = none */
+  bool is_output;    /* it is one itself */
+  bool ready;        /* made by a step that is already there */
+  int *uses, n_uses; /* nodes that read it, one entry for each reading */
+} ReidVar;
+
+typedef struct {
+  ReidProgram *program;
+  ReidWeights *weights;
+  const ReidShape *shapes;
+  ReidVar *vars; /* by value */
+  int *uses;
+  bool *done; /* by node */
+  ReidError *error;
+} ReidCompiler;
+
+bool reid_compiler_no_memory (ReidCompiler *c, const ReidNode *node);
+bool reid_compiler_is_constant (const ReidCompiler *c, int value);
+/* Transpose [n][c][h][w] to [n][h][w][c]? */
+bool reid_compiler_is_nhwc (const ReidCompiler *c, const ReidNode *node);
+/* A new buffer for the value in that layout; -1 with the error set. */
+int reid_compiler_make (ReidCompiler *c, int value, ReidLayout layout);
+/* Its buffer in that layout, converted where it is not there yet. */
+int reid_compiler_want (ReidCompiler *c, int value, ReidLayout layout);
+
+/* Compiles node i and what can be chained to it. *taken is false where the
+ * row kernels have no version of it; then nothing has changed. */
+bool reid_compile_chain (ReidCompiler *c, int i, bool *taken);
+
+#endif /* REID_DNNL_COMPILE_H */

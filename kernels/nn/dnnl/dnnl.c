@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The CPU backend: oneDNN for what it is good at, row kernels for chains of
+ * pointwise and depthwise layers (chain.h), where layer by layer the memory
+ * would be the limit.
+ *
+ * Bytes do not depend on the batch or on the number of threads: where every
+ * operator works on each picture alone, one picture is compiled, and a batch
+ * is that program run once for each, shared out among the threads. */
+
+#include "nn/dnnl/program.h"
+#include "nn/dnnl/team.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ReidBackendModel {
+  const ReidGraph *graph;
+  ReidWeights *weights;
+};
+
+/* What one thread needs to run a picture, beside memory. Kept in arrays of one
+ * for each worker, the first of which is linked. */
+typedef struct Lane {
+  struct Lane *next;
+  ReidProgramState *one, *many;
+  ReidError error;
+} Lane;
+
+struct ReidBackendPlan {
+  const ReidGraph *graph;
+  int threads;
+  int64_t batch;      /* pictures that are run one by one; 1: as a whole */
+  ReidProgram *one;   /* on one thread; NULL where the plan has no use */
+  ReidProgram *many;  /* on all threads */
+  size_t lane_size;   /* workspace of one thread's picture */
+  size_t *in_picture; /* floats of one picture of each input and output */
+  size_t *out_picture;
+  int workers;
+  pthread_mutex_t lock;
+  Lane *free; /* sets of `workers` states, for runs at the same time */
+};
+
+static bool
+probe (char *line, size_t size)
+{
+  return reid_dnnl_describe (line, size);
+}
+
+static ReidBackendModel *
+model_new (const ReidGraph *graph, ReidError *error)
+{
+  ReidBackendModel *model = calloc (1, sizeof *model);
+  if (!model) {
+    reid_error_set (error, REID_ERROR_MEMORY, "%s: no memory", graph->file);
+    return NULL;
+  }
+  model->graph = graph;
+  model->weights =
+      reid_weights_new (graph, reid_rows_pick (reid_cpu_flags ()), error);
+  if (model->weights)
+    return model;
+  free (model);
+  return NULL;
+}
+
+static void
+model_free (ReidBackendModel *model)
+{
+  if (!model)
+    return;
+  reid_weights_free (model->weights);
+  free (model);
+}
+
+/* --- pictures of a batch ----------------------------------------------------
+ */
+
+static bool
+keeps_pictures_apart (const ReidGraph *g, const ReidNode *node,
+                      const ReidShape *shapes)
+{
+  int rank = node->n_in && node->in[0] >= 0 ? shapes[node->in[0]].rank : 0;
+  int axis = node->op == REID_OP_SOFTMAX || node->op == REID_OP_CONCAT
+                 ? node->u.axis.axis
+                 : 1;
+  switch (node->op) {
+    case REID_OP_SOFTMAX:
+    case REID_OP_CONCAT:
+      if (axis == 0 || axis == -rank)
+        return false;
+      break;
+    case REID_OP_TRANSPOSE:
+      if (node->u.perm.perm[0] != 0)
+        return false;
+      break;
+    case REID_OP_SLICE:
+      if (node->u.slice.start[0] != 0 || node->u.slice.step[0] != 1
+          || node->u.slice.end[0] != INT64_MAX)
+        return false;
+      break;
+    case REID_OP_PAD:
+      if (node->u.pad.before[0] || node->u.pad.after[0])
+        return false;
+      break;
+    case REID_OP_MATMUL:
+      for (int i = 0; i < node->n_in; i++)
+        if (!g->values[node->in[i]].data && shapes[node->in[i]].rank < 3
+            && i > 0)
+          return false;
+      break;
+    default:
+      break;
+  }
+  /* A constant or a value of lower rank must not be spread over the batch. */
+  int out_rank = shapes[node->out].rank;
+  if (node->op == REID_OP_BINARY || node->op == REID_OP_CONCAT
+      || node->op == REID_OP_MATMUL)
+    for (int i = 0; i < node->n_in; i++) {
+      if (node->in[i] < 0)
+        continue;
+      const ReidShape *s = &shapes[node->in[i]];
+      bool constant = g->values[node->in[i]].data != NULL;
+      if (!constant && s->rank != out_rank)
+        return false;
+      if (constant && s->rank == out_rank && s->dims[0] != 1)
+        return false;
+      if (constant && node->op == REID_OP_CONCAT)
+        return false;
+    }
+  return true;
+}
+
+/* Shapes of one picture, where the graph treats each alone: every value's
+ * first dimension is the batch, and nothing else changes with it. */
+static bool
+single_shapes (const ReidGraph *g, const ReidShape *shapes, int64_t batch,
+               ReidShape *one)
+{
+  memcpy (one, shapes, g->n_values * sizeof *one);
+  for (int i = 0; i < g->n_inputs; i++) {
+    ReidShape *s = &one[g->inputs[i]];
+    if (s->rank < 1 || s->dims[0] != batch)
+      return false;
+    s->dims[0] = 1;
+  }
+  for (int i = 0; i < g->n_outputs; i++)
+    if (g->values[g->outputs[i]].data)
+      return false;
+  if (!reid_graph_infer (g, one, NULL))
+    return false;
+  for (int i = 0; i < g->n_nodes; i++) {
+    const ReidNode *node = &g->nodes[i];
+    const ReidShape *a = &shapes[node->out], *b = &one[node->out];
+    if (a->rank < 1 || a->rank != b->rank || a->dims[0] != batch
+        || b->dims[0] != 1
+        || memcmp (a->dims + 1, b->dims + 1, (a->rank - 1) * sizeof *a->dims)
+        || !keeps_pictures_apart (g, node, one))
+      return false;
+  }
+  return true;
+}
+
+static size_t *
+picture_sizes (const int *values, int n, const ReidShape *shapes)
+{
+  size_t *sizes = calloc (n + 1, sizeof *sizes);
+  for (int i = 0; sizes && i < n; i++)
+    sizes[i] = (size_t) reid_shape_count (&shapes[values[i]]);
+  return sizes;
+}
+
+/* --- plans
+ * -------------------------------------------------------------------- */
+
+static void
+lane_free (Lane *lanes, int n)
+{
+  for (int i = 0; lanes && i < n; i++) {
+    reid_program_state_free (lanes[i].one);
+    reid_program_state_free (lanes[i].many);
+  }
+  free (lanes);
+}
+
+static Lane *
+lane_new (const ReidBackendPlan *plan, ReidError *error)
+{
+  Lane *lanes = calloc (plan->workers, sizeof *lanes);
+  if (!lanes) {
+    reid_error_set (error, REID_ERROR_MEMORY, "%s: no memory for a run",
+                    plan->graph->file);
+    return NULL;
+  }
+  for (int i = 0; i < plan->workers; i++)
+    if ((plan->one
+         && !(lanes[i].one = reid_program_state_new (plan->one, error)))
+        || (plan->many && i == 0
+            && !(lanes[i].many = reid_program_state_new (plan->many, error)))) {
+      lane_free (lanes, plan->workers);
+      return NULL;
+    }
+  return lanes;
+}
+
+static void
+plan_free (ReidBackendPlan *plan)
+{
+  if (!plan)
+    return;
+  while (plan->free) {
+    Lane *lanes = plan->free;
+    plan->free = lanes->next;
+    lane_free (lanes, plan->workers);
+  }
+  pthread_mutex_destroy (&plan->lock);
+  reid_program_free (plan->one);
+  reid_program_free (plan->many);
+  free (plan->in_picture);
+  free (plan->out_picture);
+  free (plan);
+}
+
+static ReidBackendPlan *
+plan_new (ReidBackendModel *model, const ReidShape *shapes, int threads,
+          ReidError *error)
+{
+  const ReidGraph *g = model->graph;
+  ReidBackendPlan *plan = calloc (1, sizeof *plan);
+  ReidShape *one = calloc (g->n_values + 1, sizeof *one);
+  if (!plan || !one || pthread_mutex_init (&plan->lock, NULL)) {
+    free (plan);
+    free (one);
+    reid_error_set (error, REID_ERROR_MEMORY, "%s: no memory for a plan",
+                    g->file);
+    return NULL;
+  }
+  plan->graph = g;
+  plan->threads = threads < 1 ? 1 : threads;
+  plan->batch = 1;
+  if (g->n_inputs && shapes[g->inputs[0]].rank > 0)
+    plan->batch = shapes[g->inputs[0]].dims[0];
+  bool apart = plan->batch > 1 && single_shapes (g, shapes, plan->batch, one);
+  if (!apart) {
+    plan->batch = 1;
+    memcpy (one, shapes, g->n_values * sizeof *one);
+  }
+  /* Whole rounds of pictures go one to a thread; those left over, and a single
+   * picture, are shared by all threads. */
+  int t = plan->threads;
+  plan->workers = plan->batch < t ? 1 : t;
+  bool ok = true;
+  if (t == 1 || plan->batch >= t)
+    ok = (plan->one = reid_program_new (g, model->weights, one, 1, error));
+  if (ok && t > 1 && plan->batch % t)
+    ok = (plan->many = reid_program_new (g, model->weights, one, t, error));
+  plan->in_picture = picture_sizes (g->inputs, g->n_inputs, one);
+  plan->out_picture = picture_sizes (g->outputs, g->n_outputs, one);
+  free (one);
+  if (ok && (!plan->in_picture || !plan->out_picture))
+    ok = reid_error_set (error, REID_ERROR_MEMORY, "%s: no memory for a plan",
+                         g->file);
+  if (ok)
+    ok = (plan->free = lane_new (plan, error));
+  if (!ok) {
+    plan_free (plan);
+    return NULL;
+  }
+  if (plan->one)
+    plan->lane_size = plan->one->workspace;
+  return plan;
+}
+
+/* A worker's part of the workspace: the program's memory, then the pointers to
+ * its picture. */
+static size_t
+pointers_size (const ReidBackendPlan *plan)
+{
+  size_t n = (size_t) plan->graph->n_inputs + plan->graph->n_outputs;
+  return (n * sizeof (void *) + 63) / 64 * 64;
+}
+
+static size_t
+plan_workspace (const ReidBackendPlan *plan)
+{
+  size_t size = (plan->lane_size + pointers_size (plan)) * plan->workers;
+  size_t many = plan->many ? plan->many->workspace + pointers_size (plan) : 0;
+  return size > many ? size : many;
+}
+
+static bool
+run_picture (const ReidBackendPlan *plan, const ReidProgram *program,
+             ReidProgramState *state, int64_t picture,
+             const float *const *inputs, float *const *outputs, char *memory,
+             ReidError *error)
+{
+  const ReidGraph *g = plan->graph;
+  const float **in = (const float **) memory;
+  float **out = (float **) memory + g->n_inputs;
+  for (int i = 0; i < g->n_inputs; i++)
+    in[i] = inputs[i] + picture * plan->in_picture[i];
+  for (int i = 0; i < g->n_outputs; i++)
+    out[i] = outputs[i] + picture * plan->out_picture[i];
+  return reid_program_run (program, state, in, out,
+                           memory + pointers_size (plan), error);
+}
+
+typedef struct {
+  const ReidBackendPlan *plan;
+  Lane *lanes;
+  int64_t pictures;
+  const float *const *inputs;
+  float *const *outputs;
+  char *memory;
+} RoundsWork;
+
+static void
+run_rounds (void *data, int member, int members)
+{
+  const RoundsWork *w = data;
+  Lane *lane = &w->lanes[member];
+  size_t part = w->plan->lane_size + pointers_size (w->plan);
+  bool ok = true;
+  for (int64_t i = member; i < w->pictures && ok; i += members)
+    ok = run_picture (w->plan, w->plan->one, lane->one, i, w->inputs,
+                      w->outputs, w->memory + member * part, &lane->error);
+}
+
+static bool
+plan_run (ReidBackendPlan *plan, const float *const *inputs,
+          float *const *outputs, void *workspace, ReidError *error)
+{
+  pthread_mutex_lock (&plan->lock);
+  Lane *lanes = plan->free;
+  if (lanes)
+    plan->free = lanes->next;
+  pthread_mutex_unlock (&plan->lock);
+  if (!lanes && !(lanes = lane_new (plan, error)))
+    return false;
+
+  int before = reid_team_limit ();
+  int64_t rounds = plan->one ? plan->many
+                                   ? plan->batch / plan->threads * plan->threads
+                                   : plan->batch
+                             : 0;
+  bool ok = true;
+  if (rounds) {
+    reid_team_set_limit (1);
+    RoundsWork work = { plan, lanes, rounds, inputs, outputs, workspace };
+    reid_team_run (plan->workers, run_rounds, &work);
+    for (int i = 0; i < plan->workers; i++)
+      if (lanes[i].error.status != REID_OK) {
+        ok = reid_error_set (error, lanes[i].error.status, "%s",
+                             lanes[i].error.message);
+        reid_error_clear (&lanes[i].error);
+      }
+  }
+  reid_team_set_limit (plan->threads);
+  for (int64_t i = rounds; i < plan->batch && ok; i++)
+    ok = run_picture (plan, plan->many, lanes[0].many, i, inputs, outputs,
+                      workspace, error);
+  reid_team_set_limit (before);
+
+  pthread_mutex_lock (&plan->lock);
+  lanes->next = plan->free;
+  plan->free = lanes;
+  pthread_mutex_unlock (&plan->lock);
+  return ok;
+}
+
+REID_API const ReidBackend reid_backend = { REID_BACKEND_VERSION,
+                                            "dnnl",
+                                            probe,
+                                            model_new,
+                                            model_free,
+                                            plan_new,
+                                            plan_free,
+                                            plan_workspace,
+                                            plan_run };

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/dnnl/program.h"
+#include "nn/dnnl/team.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int
+reid_program_add_buffer (ReidProgram *p, ReidBufferKind kind, size_t size,
+                         int index, const float *constant)
+{
+  if (p->n_buffers == p->buffers_size) {
+    int n = p->buffers_size ? 2 * p->buffers_size : 64;
+    ReidBuffer *b = realloc (p->buffers, n * sizeof *b);
+    if (!b)
+      return -1;
+    p->buffers = b;
+    p->buffers_size = n;
+  }
+  p->buffers[p->n_buffers] =
+      (ReidBuffer){ kind, index, constant, size, -1, -1, 0 };
+  return p->n_buffers++;
+}
+
+ReidStep *
+reid_program_add_step (ReidProgram *p, ReidStepKind kind, const ReidNode *node,
+                       int n_in)
+{
+  if (p->n_steps == p->steps_size) {
+    int n = p->steps_size ? 2 * p->steps_size : 64;
+    ReidStep *s = realloc (p->steps, n * sizeof *s);
+    if (!s)
+      return NULL;
+    p->steps = s;
+    p->steps_size = n;
+  }
+  int *in = calloc (n_in ? n_in : 1, sizeof *in);
+  if (!in)
+    return NULL;
+  ReidStep *s = &p->steps[p->n_steps++];
+  memset (s, 0, sizeof *s);
+  s->kind = kind;
+  s->node = node;
+  s->in = in;
+  s->n_in = n_in;
+  s->out = s->scratch = -1;
+  return s;
+}
+
+static void
+live (ReidProgram *p, int buffer, int step)
+{
+  if (buffer < 0)
+    return;
+  ReidBuffer *b = &p->buffers[buffer];
+  if (b->first < 0)
+    b->first = step;
+  b->last = step;
+}
+
+static int
+by_size (const void *a, const void *b)
+{
+  const ReidBuffer *x = *(ReidBuffer *const *) a, *y = *(ReidBuffer *const *) b;
+  if (x->size != y->size)
+    return x->size < y->size ? 1 : -1;
+  return x < y ? -1 : 1;
+}
+
+static int
+by_offset (const void *a, const void *b)
+{
+  const ReidBuffer *x = *(ReidBuffer *const *) a, *y = *(ReidBuffer *const *) b;
+  return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* Largest first, each at the lowest place that is free while it lives. */
+bool
+reid_program_place (ReidProgram *p, ReidError *error)
+{
+  for (int i = 0; i < p->n_steps; i++) {
+    const ReidStep *s = &p->steps[i];
+    for (int j = 0; j < s->n_in; j++)
+      live (p, s->in[j], i);
+    live (p, s->out, i);
+    live (p, s->scratch, i);
+  }
+  ReidBuffer **order = calloc (2 * (size_t) p->n_buffers + 1, sizeof *order);
+  if (!order)
+    return reid_error_set (error, REID_ERROR_MEMORY,
+                           "%s: no memory for a memory plan", p->graph->file);
+  int n = 0;
+  for (int i = 0; i < p->n_buffers; i++)
+    if (p->buffers[i].kind == REID_BUFFER_WORK && p->buffers[i].first >= 0)
+      order[n++] = &p->buffers[i];
+  qsort (order, n, sizeof *order, by_size);
+  ReidBuffer **near = order + n;
+  bool ok = true;
+  for (int i = 0; i < n && ok; i++) {
+    ReidBuffer *b = order[i];
+    int k = 0;
+    for (int j = 0; j < i; j++)
+      if (order[j]->first <= b->last && b->first <= order[j]->last)
+        near[k++] = order[j];
+    qsort (near, k, sizeof *near, by_offset);
+    size_t at = 0, end;
+    for (int j = 0; j < k; j++) {
+      if (near[j]->offset >= at && near[j]->offset - at >= b->size)
+        break;
+      end = near[j]->offset + (near[j]->size + 63) / 64 * 64;
+      at = end > at ? end : at;
+    }
+    b->offset = at;
+    ok = !__builtin_add_overflow (at, (b->size + 63) / 64 * 64, &end);
+    if (end > p->workspace)
+      p->workspace = end;
+  }
+  free (order);
+  if (!ok || p->workspace > PTRDIFF_MAX / 2)
+    return reid_error_set (error, REID_ERROR_MEMORY,
+                           "%s: the working memory for this input size is "
+                           "larger than the address space",
+                           p->graph->file);
+  return true;
+}
+
+void
+reid_program_free (ReidProgram *p)
+{
+  if (!p)
+    return;
+  for (int i = 0; i < p->n_steps; i++) {
+    ReidStep *s = &p->steps[i];
+    free (s->in);
+    free (s->constant);
+    free (s->constant2);
+    if (s->kind == REID_STEP_CHAIN)
+      free (s->u.chain.chain);
+    if (s->kind == REID_STEP_CONV || s->kind == REID_STEP_POOL
+        || s->kind == REID_STEP_INNER_PRODUCT)
+      reid_dnnl_op_free (s->u.product.op);
+    if (s->kind == REID_STEP_REFERENCE || s->kind == REID_STEP_CONCAT)
+      free ((void *) s->u.shapes.in);
+  }
+  free (p->steps);
+  free (p->buffers);
+  free (p);
+}
+
+void
+reid_program_state_free (ReidProgramState *state)
+{
+  if (!state)
+    return;
+  for (int i = 0; i < state->n; i++)
+    reid_dnnl_call_free (state->calls[i]);
+  free (state->calls);
+  free (state);
+}
+
+ReidProgramState *
+reid_program_state_new (const ReidProgram *p, ReidError *error)
+{
+  ReidProgramState *state = calloc (1, sizeof *state);
+  if (state)
+    state->calls = calloc (p->n_calls + 1, sizeof *state->calls);
+  if (!state || !state->calls) {
+    reid_error_set (error, REID_ERROR_MEMORY, "%s: no memory for a run",
+                    p->graph->file);
+    free (state);
+    return NULL;
+  }
+  state->n = p->n_calls;
+  for (int i = 0; i < p->n_steps; i++) {
+    const ReidStep *s = &p->steps[i];
+    if ((s->kind != REID_STEP_CONV && s->kind != REID_STEP_POOL
+         && s->kind != REID_STEP_INNER_PRODUCT)
+        || !s->u.product.op)
+      continue;
+    state->calls[s->u.product.call] =
+        reid_dnnl_call_new (s->u.product.op, error);
+    if (!state->calls[s->u.product.call]) {
+      reid_error_prefix (error, "%s: node %s", p->graph->file, s->node->name);
+      reid_program_state_free (state);
+      return NULL;
+    }
+  }
+  return state;
+}
+
+/* --- running ----------------------------------------------------------------
+ */
+
+typedef struct {
+  const ReidProgram *program;
+  ReidProgramState *state;
+  const float *const *inputs;
+  float *const *outputs;
+  char *workspace;
+} Run;
+
+static float *
+at (const Run *r, int buffer)
+{
+  if (buffer < 0)
+    return NULL;
+  const ReidBuffer *b = &r->program->buffers[buffer];
+  switch (b->kind) {
+    case REID_BUFFER_INPUT:
+      return (float *) r->inputs[b->index];
+    case REID_BUFFER_OUTPUT:
+      return r->outputs[b->index];
+    case REID_BUFFER_CONSTANT:
+      return (float *) b->constant;
+    case REID_BUFFER_WORK:
+      break;
+  }
+  return (float *) (r->workspace + b->offset);
+}
+
+typedef struct {
+  const ReidChain *chain;
+  int bands;
+  int64_t pictures;
+  const float *in, *side[REID_CHAIN_MAX];
+  float *out, *scratch;
+  size_t in_size, side_size[REID_CHAIN_MAX], out_size; /* of one picture */
+} ChainWork;
+
+static void
+chain_bands (void *data, int member, int members)
+{
+  const ChainWork *w = data;
+  int height = w->chain->stage[w->chain->n - 1].out[0];
+  for (int band = member; band < w->bands; band += members) {
+    int from = (int) ((int64_t) height * band / w->bands);
+    int to = (int) ((int64_t) height * (band + 1) / w->bands);
+    for (int64_t n = 0; n < w->pictures; n++) {
+      const float *side[REID_CHAIN_MAX];
+      for (int i = 0; i < w->chain->n; i++)
+        side[i] = w->side[i] ? w->side[i] + n * w->side_size[i] : NULL;
+      reid_chain_run (w->chain, w->in + n * w->in_size, side,
+                      w->out + n * w->out_size, from, to,
+                      w->scratch + band * w->chain->scratch);
+    }
+  }
+}
+
+static size_t
+padded_channels (const ReidRows *rows, int channels)
+{
+  return ((size_t) channels + rows->lanes - 1) / rows->lanes * rows->lanes;
+}
+
+static void
+run_chain (const Run *r, const ReidStep *s)
+{
+  const ReidChain *c = s->u.chain.chain;
+  const ReidStage *first = &c->stage[0], *last = &c->stage[c->n - 1];
+  ChainWork w = { .chain = c,
+                  .bands = s->u.chain.bands,
+                  .pictures = s->shape.dims[0],
+                  .in = at (r, s->in[0]),
+                  .out = at (r, s->out),
+                  .scratch = at (r, s->scratch) };
+  w.in_size = (size_t) first->in[0] * first->in[1]
+              * (first->kind == REID_STAGE_SMALL
+                     ? (size_t) first->in_channels
+                     : padded_channels (c->rows, first->in_channels));
+  w.out_size = (size_t) last->out[0] * last->out[1]
+               * padded_channels (c->rows, last->out_channels);
+  for (int i = 0; i < c->n; i++) {
+    const ReidStage *t = &c->stage[i];
+    int f = t->kind == REID_STAGE_ADD_UP ? t->factor : 1;
+    if (!t->side)
+      continue;
+    w.side[i] = at (r, s->in[1 + i]);
+    w.side_size[i] = (size_t) (t->out[0] / f) * (t->out[1] / f)
+                     * padded_channels (c->rows, t->out_channels);
+  }
+  reid_team_run (w.bands, chain_bands, &w);
+}
+
+static bool
+run_conv (const Run *r, const ReidStep *s, ReidError *error)
+{
+  float *out = at (r, s->out);
+  size_t size = reid_layout_size (&s->u.product.out_shape, s->to);
+  if (s->u.product.sum)
+    memcpy (out, at (r, s->in[1]), size);
+  if (!reid_dnnl_call_run (r->state->calls[s->u.product.call], at (r, s->in[0]),
+                           s->u.product.weight, s->u.product.bias, out,
+                           at (r, s->scratch), error))
+    return reid_error_set (error, REID_ERROR_DEVICE, "oneDNN failed");
+  if (s->u.product.slope)
+    reid_pass_prelu (&s->u.product.out_shape, s->to, out, s->u.product.slope,
+                     out);
+  return true;
+}
+
+typedef struct {
+  const ReidRows *rows;
+  const ReidRowsPoint *point;
+  ReidRowsPointRun run;
+} ProductWork;
+
+/* Output channels by groups, each summed by one thread from end to end. */
+static void
+product_groups (void *data, int member, int members)
+{
+  const ProductWork *w = data;
+  int groups = (w->point->blocks + 3) / 4;
+  ptrdiff_t channel = 0;
+  for (int g = 0; g < groups; g++) {
+    ReidRowsPoint part = *w->point;
+    ReidRowsPointRun run = w->run;
+    part.blocks = reid_rows_group (w->point->blocks, g);
+    part.weight += channel * part.taps;
+    part.bias += channel;
+    run.out += channel;
+    if (g % members == member)
+      w->rows->point (&part, &run);
+    channel += (ptrdiff_t) part.blocks * w->rows->lanes;
+  }
+}
+
+static bool
+run_inner_product (const Run *r, const ReidStep *s, ReidError *error)
+{
+  if (s->u.product.op) {
+    /* One thread whatever the plan's number: with more, oneDNN splits the sum
+     * and the last bits change. */
+    reid_team_set_limit (1);
+    bool ok = reid_dnnl_call_run (r->state->calls[s->u.product.call],
+                                  at (r, s->in[0]), s->u.product.weight,
+                                  s->u.product.bias, at (r, s->out),
+                                  at (r, s->scratch), error);
+    reid_team_set_limit (r->program->threads);
+    return ok;
+  }
+  const ReidRows *rows = r->program->rows;
+  int64_t n = s->shape.dims[0], m = s->u.product.out_shape.dims[1];
+  int64_t padded = (int64_t) s->u.product.point.blocks * rows->lanes;
+  float *out = at (r, s->out);
+  float *to = s->scratch >= 0 ? at (r, s->scratch) : out;
+  ProductWork w = { rows,
+                    &s->u.product.point,
+                    { .in = at (r, s->in[0]),
+                      .in_pixel = s->shape.dims[1],
+                      .out = to,
+                      .out_block = rows->lanes,
+                      .out_pixel = padded,
+                      .n = (int) n } };
+  reid_team_run (s->u.product.threads, product_groups, &w);
+  for (int64_t i = 0; i < n && to != out; i++)
+    memcpy (out + i * m, to + i * padded, m * sizeof *out);
+  return true;
+}
+
+static void
+run_concat (const Run *r, const ReidStep *s)
+{
+  float *out = at (r, s->out);
+  int64_t pictures = s->u.shapes.out.dims[0];
+  ReidShape one = s->u.shapes.out;
+  one.dims[0] = 1;
+  size_t stride = reid_layout_size (&one, s->layout) / sizeof *out, to = 0;
+  for (int i = 0; i < s->n_in; i++) {
+    one = s->u.shapes.in[i];
+    one.dims[0] = 1;
+    size_t part = reid_layout_size (&one, s->layout) / sizeof *out;
+    const float *in = at (r, s->in[i]);
+    for (int64_t n = 0; n < pictures; n++)
+      memcpy (out + n * stride + to, in + n * part, part * sizeof *out);
+    to += part;
+  }
+}
+
+static bool
+run_step (const Run *r, const ReidStep *s, ReidError *error)
+{
+  const float *in = s->n_in ? at (r, s->in[0]) : NULL;
+  float *out = at (r, s->out);
+  switch (s->kind) {
+    case REID_STEP_CHAIN:
+      run_chain (r, s);
+      return true;
+    case REID_STEP_CONV:
+    case REID_STEP_POOL:
+      return run_conv (r, s, error);
+    case REID_STEP_INNER_PRODUCT:
+      return run_inner_product (r, s, error);
+    case REID_STEP_CONVERT:
+      reid_pass_convert (&s->shape, in, s->layout, out, s->to);
+      return true;
+    case REID_STEP_COPY:
+      memcpy (out, in, s->u.size);
+      return true;
+    case REID_STEP_NHWC:
+      reid_pass_nhwc (&s->shape, s->layout, in, s->u.nhwc.first,
+                      s->u.nhwc.count, out);
+      return true;
+    case REID_STEP_UNARY:
+      reid_pass_unary (&s->shape, s->layout, &s->u.unary, r->program->rows, in,
+                       out);
+      return true;
+    case REID_STEP_BINARY:
+      reid_pass_binary (&s->shape, s->layout, s->u.binary.kind,
+                        s->u.binary.broadcast, s->u.binary.swap, in,
+                        s->constant ? s->constant : at (r, s->in[1]), out);
+      return true;
+    case REID_STEP_AFFINE:
+      reid_pass_affine (&s->shape, s->layout, in, s->constant, s->constant2,
+                        out);
+      return true;
+    case REID_STEP_PRELU:
+      reid_pass_prelu (&s->shape, s->layout, in, s->constant, out);
+      return true;
+    case REID_STEP_CONCAT:
+      run_concat (r, s);
+      return true;
+    case REID_STEP_REFERENCE:
+      break;
+  }
+  const float **all = (const float **) at (r, s->scratch);
+  for (int i = 0; i < s->n_in; i++)
+    all[i] = at (r, s->in[i]);
+  return reid_reference_op (s->node, all, s->u.shapes.in, out, &s->u.shapes.out,
+                            error);
+}
+
+bool
+reid_program_run (const ReidProgram *program, ReidProgramState *state,
+                  const float *const *inputs, float *const *outputs,
+                  void *workspace, ReidError *error)
+{
+  Run r = { program, state, inputs, outputs, workspace };
+  for (int i = 0; i < program->n_steps; i++) {
+    const ReidStep *s = &program->steps[i];
+    if (!run_step (&r, s, error)) {
+      if (s->node)
+        reid_error_prefix (error, "%s: node %s (%s)", program->graph->file,
+                           s->node->name, s->node->type);
+      return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Body of the row kernels; rows.h says what they compute. The includer defines
+ * the vector type V of LANES floats and its operations:
+ *
+ *   V_LOAD (p)  V_STORE (p, v)  V_SET (float)  V_FMA (a, b, c) = a * b + c
+ *   V_ADD (a, b)  V_DIV (a, b)
+ *   V_MAX (a, b)  V_MIN (a, b): b where either is a NaN
+ *   V_SLOPE (v, s) = v < 0 ? v * s : v
+ *   V_ROUND (v) to nearest even, V_EXP2I (v) = 2^v for whole v in -126..127
+ *
+ * NAME (prefix), and PX1..PX4: how many pixels of 1..4 blocks the registers
+ * hold beside the operands. */
+
+#define INLINE static inline __attribute__ ((always_inline))
+#ifdef __clang__
+#define UNROLL _Pragma ("unroll")
+#else
+#define UNROLL _Pragma ("GCC unroll 16")
+#endif
+#define PX_MAX 12
+
+INLINE V
+finish (V v, const ReidRowsEpilogue *end, int block)
+{
+  switch (end->kind) {
+    case REID_ROWS_CLIP:
+      return V_MIN (V_SET (end->hi), V_MAX (V_SET (end->lo), v));
+    case REID_ROWS_SLOPE:
+      return V_SLOPE (v, V_LOAD (end->slope + (ptrdiff_t) block * LANES));
+    case REID_ROWS_LINEAR:
+      break;
+  }
+  return v;
+}
+
+/* One tile of `px` pixels by `nb` blocks, accumulated in registers. */
+INLINE void
+point_tile (const ReidRowsPoint *p, const ReidRowsPointRun *r, int nb, int px,
+            ptrdiff_t pixel, int block, const float *w, int x)
+{
+  V acc[4][PX_MAX];
+  UNROLL
+  for (int j = 0; j < nb; j++) {
+    V b = V_LOAD (p->bias + (ptrdiff_t) (block + j) * LANES);
+    UNROLL
+    for (int i = 0; i < px; i++)
+      acc[j][i] = b;
+  }
+  const float *in = r->in + x * pixel;
+  for (int left = p->taps; left > 0; left -= p->segment, in += r->in_segment) {
+    const float *end = in + (left < p->segment ? left : p->segment);
+    for (const float *t = in; t < end; t++, w += nb * LANES) {
+      V k[4];
+      UNROLL
+      for (int j = 0; j < nb; j++)
+        k[j] = V_LOAD (w + j * LANES);
+      UNROLL
+      for (int i = 0; i < px; i++) {
+        V v = V_SET (t[i * pixel]);
+        UNROLL
+        for (int j = 0; j < nb; j++)
+          acc[j][i] = V_FMA (k[j], v, acc[j][i]);
+      }
+    }
+  }
+  UNROLL
+  for (int j = 0; j < nb; j++) {
+    float *out = r->out + (block + j) * r->out_block + x * r->out_pixel;
+    if (r->residual) {
+      const float *res =
+          r->residual + (block + j) * r->res_block + x * r->out_pixel;
+      UNROLL
+      for (int i = 0; i < px; i++)
+        acc[j][i] = V_ADD (acc[j][i], V_LOAD (res + i * r->out_pixel));
+    }
+    UNROLL
+    for (int i = 0; i < px; i++)
+      V_STORE (out + i * r->out_pixel, finish (acc[j][i], &p->end, block + j));
+  }
+}
+
+#define TILE(NB, PX)                                                           \
+  case PX:                                                                     \
+    point_tile (p, r, NB, PX, pixel, block, w, x);                             \
+    break;
+
+/* All pixels of one group of blocks, in tiles of nearly equal size: a tile of
+ * one or two pixels would wait for the multiply-adds' latency. */
+#define GROUP(NB, PX, CASES)                                                   \
+  INLINE void point_group##NB (const ReidRowsPoint *p,                         \
+                               const ReidRowsPointRun *r, ptrdiff_t pixel,     \
+                               int block, const float *w)                      \
+  {                                                                            \
+    int tiles = (r->n + PX - 1) / PX, x = 0;                                   \
+    for (int i = 0; i < tiles; i++) {                                          \
+      int px = (r->n - x) / (tiles - i);                                       \
+      switch (px) {                                                            \
+        CASES                                                                  \
+      }                                                                        \
+      x += px;                                                                 \
+    }                                                                          \
+  }
+
+#define TILES2(NB) TILE (NB, 1) TILE (NB, 2)
+#define TILES4(NB) TILES2 (NB) TILE (NB, 3) TILE (NB, 4)
+#define TILES6(NB) TILES4 (NB) TILE (NB, 5) TILE (NB, 6)
+#define TILES8(NB) TILES6 (NB) TILE (NB, 7) TILE (NB, 8)
+#define TILES12(NB)                                                            \
+  TILES8 (NB) TILE (NB, 9) TILE (NB, 10) TILE (NB, 11) TILE (NB, 12)
+#define TILES_(PX, NB) TILES##PX (NB)
+#define TILES(PX, NB) TILES_ (PX, NB)
+
+GROUP (1, PX1, TILES (PX1, 1))
+GROUP (2, PX2, TILES (PX2, 2))
+GROUP (3, PX3, TILES (PX3, 3))
+GROUP (4, PX4, TILES (PX4, 4))
+
+INLINE void
+point_any (const ReidRowsPoint *p, const ReidRowsPointRun *r, ptrdiff_t pixel)
+{
+  const float *w = p->weight;
+  for (int g = 0, block = 0, nb; block < p->blocks; g++, block += nb) {
+    nb = reid_rows_group (p->blocks, g);
+    switch (nb) {
+      case 1:
+        point_group1 (p, r, pixel, block, w);
+        break;
+      case 2:
+        point_group2 (p, r, pixel, block, w);
+        break;
+      case 3:
+        point_group3 (p, r, pixel, block, w);
+        break;
+      default:
+        point_group4 (p, r, pixel, block, w);
+        break;
+    }
+    w += (ptrdiff_t) p->taps * nb * LANES;
+  }
+}
+
+/* The distance of two pixels as a constant leaves the compiler one pointer
+ * with immediate offsets instead of one pointer for each pixel. */
+static void
+point_dense (const ReidRowsPoint *p, const ReidRowsPointRun *r)
+{
+  point_any (p, r, LANES);
+}
+
+static void
+point_stride2 (const ReidRowsPoint *p, const ReidRowsPointRun *r)
+{
+  point_any (p, r, 2);
+}
+
+static void
+point_far (const ReidRowsPoint *p, const ReidRowsPointRun *r)
+{
+  point_any (p, r, r->in_pixel);
+}
+
+static void
+point (const ReidRowsPoint *p, const ReidRowsPointRun *r)
+{
+  if (r->n <= 0)
+    return;
+  if (r->in_pixel == LANES)
+    point_dense (p, r);
+  else if (r->in_pixel == 2)
+    point_stride2 (p, r);
+  else
+    point_far (p, r);
+}
+
+/* Depthwise, any kernel: `px` output vectors whose taps all lie inside. */
+INLINE void
+depth_tile (const ReidRowsDepth *d, const float *const *in, ptrdiff_t in_offset,
+            const float *w, float *out, int block, int px, int x)
+{
+  V acc[8], b = V_LOAD (d->bias + (ptrdiff_t) block * LANES);
+  ptrdiff_t step = (ptrdiff_t) d->stride[1] * LANES;
+  UNROLL
+  for (int i = 0; i < px; i++)
+    acc[i] = b;
+  for (int ky = 0; ky < d->kernel[0]; ky++, w += d->kernel[1] * LANES) {
+    if (!in[ky])
+      continue;
+    const float *row = in[ky] + in_offset
+                       + ((ptrdiff_t) x * d->stride[1] - d->pad_left) * LANES;
+    for (int kx = 0; kx < d->kernel[1]; kx++) {
+      V k = V_LOAD (w + kx * LANES);
+      UNROLL
+      for (int i = 0; i < px; i++)
+        acc[i] = V_FMA (V_LOAD (row + kx * LANES + i * step), k, acc[i]);
+    }
+  }
+  UNROLL
+  for (int i = 0; i < px; i++)
+    V_STORE (out + (ptrdiff_t) (x + i) * LANES,
+             finish (acc[i], &d->end, block));
+}
+
+/* One output vector near the left or right border. */
+static void
+depth_edge (const ReidRowsDepth *d, const float *const *in, ptrdiff_t in_offset,
+            const float *w, float *out, int block, int x)
+{
+  V acc = V_LOAD (d->bias + (ptrdiff_t) block * LANES);
+  int left = x * d->stride[1] - d->pad_left;
+  for (int ky = 0; ky < d->kernel[0]; ky++) {
+    if (!in[ky])
+      continue;
+    for (int kx = 0; kx < d->kernel[1]; kx++) {
+      int at = left + kx;
+      if (at < 0 || at >= d->in_width)
+        continue;
+      acc = V_FMA (V_LOAD (in[ky] + in_offset + (ptrdiff_t) at * LANES),
+                   V_LOAD (w + (ky * d->kernel[1] + kx) * LANES), acc);
+    }
+  }
+  V_STORE (out + (ptrdiff_t) x * LANES, finish (acc, &d->end, block));
+}
+
+/* 3x3, stride 1, two output rows at a time: each input vector is loaded once
+ * for up to six multiply-adds, which is what the second-level cache can feed.
+ */
+INLINE void
+depth3_pair (const ReidRowsDepth *d, const float *const *in,
+             ptrdiff_t in_offset, const V *k, float *out, ptrdiff_t out_row,
+             int block, int px, int x)
+{
+  V acc0[8], acc1[8], b = V_LOAD (d->bias + (ptrdiff_t) block * LANES);
+  UNROLL
+  for (int i = 0; i < px; i++)
+    acc0[i] = acc1[i] = b;
+  UNROLL
+  for (int y = 0; y < 4; y++) {
+    const float *row =
+        in[y] + in_offset + ((ptrdiff_t) x - d->pad_left) * LANES;
+    UNROLL
+    for (int i = 0; i < px + 2; i++) {
+      V v = V_LOAD (row + i * LANES);
+      UNROLL
+      for (int kx = 0; kx < 3; kx++) {
+        if (i - kx < 0 || i - kx >= px)
+          continue;
+        if (y < 3)
+          acc0[i - kx] = V_FMA (v, k[y * 3 + kx], acc0[i - kx]);
+        if (y > 0)
+          acc1[i - kx] = V_FMA (v, k[y * 3 - 3 + kx], acc1[i - kx]);
+      }
+    }
+  }
+  UNROLL
+  for (int i = 0; i < px; i++) {
+    V_STORE (out + (ptrdiff_t) (x + i) * LANES,
+             finish (acc0[i], &d->end, block));
+    V_STORE (out + out_row + (ptrdiff_t) (x + i) * LANES,
+             finish (acc1[i], &d->end, block));
+  }
+}
+
+static void
+depth (const ReidRowsDepth *d, const float *const *in, ptrdiff_t in_block,
+       float *out, ptrdiff_t out_block, ptrdiff_t out_row, int n)
+{
+  int s = d->stride[1], kw = d->kernel[1];
+  int first = (d->pad_left + s - 1) / s;
+  int last = d->in_width - kw + d->pad_left;
+  last = last < 0 ? 0 : last / s + 1; /* first output past the inner ones */
+  if (first > d->out_width)
+    first = d->out_width;
+  if (last > d->out_width)
+    last = d->out_width;
+  if (last < first)
+    last = first;
+  bool three = d->kernel[0] == 3 && kw == 3 && d->stride[0] == 1 && s == 1;
+  for (int block = 0; block < d->blocks; block++) {
+    const float *w = d->weight + (ptrdiff_t) block * d->kernel[0] * kw * LANES;
+    ptrdiff_t offset = block * in_block;
+    for (int y = 0; y < n; y++) {
+      const float *const *rows = in + y * d->stride[0];
+      float *o = out + block * out_block + y * out_row;
+      bool pair =
+          three && y + 1 < n && rows[0] && rows[1] && rows[2] && rows[3];
+      for (int i = 0; i < (pair ? 2 : 1); i++) {
+        for (int x = 0; x < first; x++)
+          depth_edge (d, rows + i, offset, w, o + i * out_row, block, x);
+        for (int x = last; x < d->out_width; x++)
+          depth_edge (d, rows + i, offset, w, o + i * out_row, block, x);
+      }
+      int x = first;
+      if (pair) {
+        V k[9];
+        UNROLL
+        for (int i = 0; i < 9; i++)
+          k[i] = V_LOAD (w + i * LANES);
+        for (; x + PAIR_PX <= last; x += PAIR_PX)
+          depth3_pair (d, rows, offset, k, o, out_row, block, PAIR_PX, x);
+        for (; x < last; x++)
+          depth3_pair (d, rows, offset, k, o, out_row, block, 1, x);
+        y++;
+      } else {
+        for (; x + 8 <= last; x += 8)
+          depth_tile (d, rows, offset, w, o, block, 8, x);
+        for (; x + 4 <= last; x += 4)
+          depth_tile (d, rows, offset, w, o, block, 4, x);
+        for (; x < last; x++)
+          depth_tile (d, rows, offset, w, o, block, 1, x);
+      }
+    }
+  }
+}
+
+static void
+max_pool (const ReidRowsPool *p, const float *const *in, ptrdiff_t in_block,
+          float *out, ptrdiff_t out_block)
+{
+  for (int block = 0; block < p->blocks; block++)
+    for (int x = 0; x < p->out_width; x++) {
+      int left = x * p->stride[1] - p->pad_left, from = left < 0 ? 0 : left;
+      int to = left + p->kernel[1];
+      if (to > p->in_width)
+        to = p->in_width;
+      V m = V_SET (-INFINITY);
+      for (int ky = 0; ky < p->kernel[0]; ky++) {
+        if (!in[ky])
+          continue;
+        const float *row = in[ky] + block * in_block;
+        for (int i = from; i < to; i++)
+          m = V_MAX (m, V_LOAD (row + (ptrdiff_t) i * LANES));
+      }
+      V_STORE (out + block * out_block + (ptrdiff_t) x * LANES, m);
+    }
+}
+
+static void
+add_up (int blocks, int width, int factor, const float *a, ptrdiff_t a_block,
+        const float *b, ptrdiff_t b_block, float *out, ptrdiff_t out_block)
+{
+  for (int block = 0; block < blocks; block++) {
+    const float *pa = a + block * a_block, *pb = b + block * b_block;
+    float *o = out + block * out_block;
+    for (int x = 0, i = 0; x < width; x += factor, i++) {
+      V v = V_LOAD (pb + (ptrdiff_t) i * LANES);
+      for (int j = x; j < x + factor && j < width; j++)
+        V_STORE (o + (ptrdiff_t) j * LANES,
+                 V_ADD (V_LOAD (pa + (ptrdiff_t) j * LANES), v));
+    }
+  }
+}
+
+/* 1 / (1 + e^-x); e^x after range reduction by ln 2 in two parts, by a
+ * polynomial of degree 6 (relative error below 2e-7). */
+INLINE V
+sigmoid_vector (V v)
+{
+  V x = V_MIN (V_SET (87.0f), V_MAX (V_SET (-87.0f), v));
+  x = V_FMA (x, V_SET (-1.0f), V_SET (0.0f));
+  V n = V_ROUND (V_FMA (x, V_SET (1.44269504f), V_SET (0.0f)));
+  V f = V_FMA (n, V_SET (-0.693359375f), x);
+  f = V_FMA (n, V_SET (2.12194440e-4f), f);
+  V e = V_SET (1.0f / 720);
+  e = V_FMA (e, f, V_SET (1.0f / 120));
+  e = V_FMA (e, f, V_SET (1.0f / 24));
+  e = V_FMA (e, f, V_SET (1.0f / 6));
+  e = V_FMA (e, f, V_SET (0.5f));
+  e = V_FMA (e, f, V_SET (1.0f));
+  e = V_FMA (e, f, V_SET (1.0f));
+  e = V_FMA (e, V_EXP2I (n), V_SET (1.0f));
+  return V_DIV (V_SET (1.0f), e);
+}
+
+static void
+sigmoid (const float *in, float *out, size_t n)
+{
+  size_t i = 0;
+  for (; i + LANES <= n; i += LANES)
+    V_STORE (out + i, sigmoid_vector (V_LOAD (in + i)));
+  if (i < n) {
+    float tail[LANES] = { 0 };
+    for (size_t j = i; j < n; j++)
+      tail[j - i] = in[j];
+    V_STORE (tail, sigmoid_vector (V_LOAD (tail)));
+    for (size_t j = i; j < n; j++)
+      out[j] = tail[j - i];
+  }
+}
+
+const ReidRows NAME = { LANES,    NAME_TEXT, point,  depth,
+                        max_pool, add_up,    sigmoid };
