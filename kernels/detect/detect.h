@@ -19,13 +19,13 @@ extern "C" {
  * image-right mouth corner. */
 typedef struct {
   float left, top, width, height;
-  float score;          /* 0..1 */
+  float score; /* 0..1 */
   bool has_landmarks;
-  float landmarks[10];  /* x0 y0 ... */
+  float landmarks[10]; /* x0 y0 ... */
 } ReidFace;
 
 typedef enum {
-  REID_HEAD_AUTO,      /* from the names and shapes of the graph's outputs */
+  REID_HEAD_AUTO, /* from the names and shapes of the graph's outputs */
   REID_HEAD_YUNET,
   REID_HEAD_ULTRALIGHT,
   REID_HEAD_BLAZEFACE
@@ -35,27 +35,27 @@ typedef enum {
  * AUTO/NAN/0 take the head's own. */
 typedef struct {
   ReidHead head;
-  ReidFit fit;           /* used only where fit_set */
+  ReidFit fit; /* used only where fit_set */
   bool fit_set;
   ReidChannels channels;
   bool channels_set;
   float mean[3], scale[3];
   bool normalize_set;
-  float threshold;       /* default of the element's property; NAN = head's */
+  float threshold; /* default of the element's property; NAN = head's */
 } ReidDetectorInfo;
 
 REID_API void reid_detector_info_init (ReidDetectorInfo *info);
 
 typedef struct {
-  const char *device;     /* see ReidSessionOptions */
-  int threads;            /* 0 = all */
-  float threshold;        /* NAN = the model's default */
-  float nms_threshold;    /* IoU above which the weaker face goes */
-  int inference_size;     /* longest side of the network input for networks of
-                             free size, a multiple of 32 is made of it; 0 =
-                             640, or the size that the file fixes */
-  float min_size;         /* smallest face height in frame pixels; 0 = none */
-  int max_faces;          /* 0 = 1024 */
+  const char *device;  /* see ReidSessionOptions */
+  int threads;         /* 0 = all */
+  float threshold;     /* NAN = the model's default */
+  float nms_threshold; /* IoU above which the weaker face goes */
+  int inference_size;  /* longest side of the network input for networks of
+                          free size, a multiple of 32 is made of it; 0 =
+                          640, or the size that the file fixes */
+  float min_size;      /* smallest face height in frame pixels; 0 = none */
+  int max_faces;       /* 0 = 1024 */
 } ReidDetectorOptions;
 
 REID_API void reid_detector_options_init (ReidDetectorOptions *options);
@@ -73,8 +73,7 @@ REID_API bool reid_detector_configure (ReidDetector *detector,
                                        ReidError *error);
 REID_API ReidHead reid_detector_head (const ReidDetector *detector);
 REID_API const char *reid_detector_device (const ReidDetector *detector);
-REID_API const char *
-reid_detector_device_reason (const ReidDetector *detector);
+REID_API const char *reid_detector_device_reason (const ReidDetector *detector);
 /* The threshold in force. */
 REID_API float reid_detector_threshold (const ReidDetector *detector);
 
@@ -82,8 +81,7 @@ REID_API float reid_detector_threshold (const ReidDetector *detector);
  * order is the same everywhere). The array belongs to the detector until its
  * next call. A picture too small for the network gives no face, not an error.
  */
-REID_API bool reid_detector_run (ReidDetector *detector,
-                                 const ReidImage *image,
+REID_API bool reid_detector_run (ReidDetector *detector, const ReidImage *image,
                                  const ReidFace **faces, int *n_faces,
                                  ReidError *error);
 

@@ -15,12 +15,12 @@ extern "C" {
 
 /* What the network eats; what a .modelinfo file may override. */
 typedef struct {
-  ReidChannels channels;      /* RGB or BGR or GRAY */
-  float mean[3], scale[3];    /* see ReidTensorParams; default 127.5, 1/127.5 */
-  double landmarks[10];       /* template in the network's input pixels; all 0 =
-                                 the ArcFace one scaled to the input */
-  float threshold;            /* cosine similarity from which two tracks are one
-                                 person, for clustering; NAN = 0.40 */
+  ReidChannels channels;   /* RGB or BGR or GRAY */
+  float mean[3], scale[3]; /* see ReidTensorParams; default 127.5, 1/127.5 */
+  double landmarks[10];    /* template in the network's input pixels; all 0 =
+                              the ArcFace one scaled to the input */
+  float threshold;         /* cosine similarity from which two tracks are one
+                              person, for clustering; NAN = 0.40 */
 } ReidEmbedderInfo;
 
 REID_API void reid_embedder_info_init (ReidEmbedderInfo *info);
@@ -51,16 +51,14 @@ REID_API int reid_embedder_dims (const ReidEmbedder *embedder);
  * that by itself. */
 REID_API bool reid_embedder_batchable (const ReidEmbedder *embedder);
 REID_API const char *reid_embedder_device (const ReidEmbedder *embedder);
-REID_API const char *
-reid_embedder_device_reason (const ReidEmbedder *embedder);
+REID_API const char *reid_embedder_device_reason (const ReidEmbedder *embedder);
 
 /* n pictures -> n rows of dims floats. normalize: L2. A vector that is zero or
  * not finite is an error that names the picture's index. The same picture
  * gives the same bytes whatever n and its place in the batch. */
 REID_API bool reid_embedder_run (ReidEmbedder *embedder,
                                  const ReidFacePicture *pictures, int n,
-                                 bool normalize, float *out,
-                                 ReidError *error);
+                                 bool normalize, float *out, ReidError *error);
 
 /* The matrix that reid_embedder_run() warps this picture with (for tests and
  * for showing what the network saw). */
