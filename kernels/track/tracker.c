@@ -408,6 +408,19 @@ is_strong (const ReidTracker *t, const Frame *f, int i)
   return f->faces[f->index[i]].score >= t->options.high_score;
 }
 
+/* Whether there are both a strong detection and a track without a partner. */
+static bool
+any_left (const ReidTracker *t, const Frame *f)
+{
+  bool face = false, track = false;
+
+  for (int i = 0; i < f->n && !face; i++)
+    face = f->track_of[i] < 0 && is_strong (t, f, i);
+  for (int j = 0; j < t->n_tracks && !track; j++)
+    track = f->face_of[j] < 0;
+  return face && track;
+}
+
 /* Assigns the detections of one kind that are still free to the tracks that
  * are still free: the greatest sum of IoU and consistency over pairs that
  * reach the threshold. */
@@ -563,7 +576,7 @@ reid_tracker_update (ReidTracker *t, const ReidFace *faces, int n_faces,
     match (t, &f, true, t->options.iou_threshold, t->parts & REID_TRACK_OCM);
     if (t->parts & REID_TRACK_BYTE)
       match (t, &f, false, fmaxf (BYTE_IOU, t->options.iou_threshold), false);
-    if (t->parts & REID_TRACK_OCR) {
+    if ((t->parts & REID_TRACK_OCR) && any_left (t, &f)) {
       all_iou (t, &f, false);
       match (t, &f, true, t->options.iou_threshold, false);
     }

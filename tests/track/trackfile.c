@@ -26,6 +26,7 @@
 #define MAX_CUTS 1024
 #define MAX_FACES 4096
 #define MAX_TRACKS 65536
+#define MAX_FRAME 1e8
 
 /* A track that begins within so many frames of another's end, no farther from
  * it than so many sides of its box, is counted as its continuation. */
@@ -144,7 +145,8 @@ note (uint32_t id, uint32_t first_id, int frame, const ReidFace *face)
   tracks[i].detections++;
 }
 
-/* Reads the next line into *frame and *face; false at the end. */
+/* Reads the next line into *frame and *face; false at the end, and at a line
+ * that is none of a detection. */
 static bool
 read_line (FILE *f, int *frame, ReidFace *face)
 {
@@ -160,7 +162,7 @@ read_line (FILE *f, int *frame, ReidFace *face)
       break;
     n++;
   }
-  if (n < 7)
+  if (n < 7 || !(v[0] >= 1 && v[0] <= MAX_FRAME))
     return false;
   *frame = (int) v[0];
   *face = (ReidFace){ .left = (float) (v[2] / width),
