@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "embed/embed.h"
+#include "gstreidcluster-people.h"
 
 /* A person has gone when not seen for this long. */
 #define GONE_AFTER (2 * GST_SECOND)
@@ -375,7 +376,7 @@ name_track (GstReidOnline *o, Live *live, const GstReidTracklet *t,
   ReidName name;
 
   for (guint i = 0; i < t->n_chips; i++)
-    weights[i] = t->chips[i]->quality;
+    weights[i] = gst_reid_chip_weight (t->chips[i]);
   taken =
       taken_by_others (o, live, t->last_frame, live->identity, &own_is_taken);
   if (own_is_taken)
@@ -383,7 +384,7 @@ name_track (GstReidOnline *o, Live *live, const GstReidTracklet *t,
   if (reid_track_vector (t->embeddings, weights, (int) t->n_chips,
                          (int) t->dims, vector)) {
     ok = reid_gallery_name (
-        o->gallery, vector, weights[0],
+        o->gallery, vector, CLAMP (t->chips[0]->quality, 0, 1),
         GST_CLOCK_TIME_IS_VALID (t->end_time) ? (int64_t) t->end_time : 0,
         live->identity, (const uint32_t *) (void *) taken->data,
         (int) taken->len, final, &name, error);
@@ -460,6 +461,15 @@ void
 gst_reid_online_close (GstReidOnline *online)
 {
   let_go (online, TRUE);
+}
+
+void
+gst_reid_online_restart (GstReidOnline *online)
+{
+  let_go (online, TRUE);
+  g_hash_table_remove_all (online->live);
+  online->frame = 0;
+  online->now = GST_CLOCK_TIME_NONE;
 }
 
 guint

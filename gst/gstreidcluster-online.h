@@ -39,8 +39,11 @@ gboolean gst_reid_online_tracklet (GstReidOnline *online,
 /* The next change of presence, oldest first; FALSE when there is none. */
 gboolean gst_reid_online_next (GstReidOnline *online,
                                GstReidPresence *presence);
-/* Everybody goes (EOS, flush). */
+/* Everybody goes: EOS. */
 void gst_reid_online_close (GstReidOnline *online);
+/* Another stream: everybody goes, and its tracks are others, but the people
+ * are still known. */
+void gst_reid_online_restart (GstReidOnline *online);
 /* Tracks that live or wait for their last tracklet. */
 guint gst_reid_online_n_live (const GstReidOnline *online);
 /* A GST_TYPE_LIST of structures like those of gst_reid_people_to_value(),

@@ -18,6 +18,7 @@ typedef struct {
 struct _GstReidPeople {
   GPtrArray *tracks;    /* of Track, in the order in which they ended */
   GHashTable *by_id;    /* track id -> index + 1 */
+  GHashTable *seen;     /* track id -> frames */
   GHashTable *together; /* guint64 low << 32 | high -> frames shared */
   guint dims, n_vectors;
   gfloat threshold;
@@ -39,6 +40,7 @@ gst_reid_people_new (void)
 
   p->tracks = g_ptr_array_new_with_free_func (track_free);
   p->by_id = g_hash_table_new (NULL, NULL);
+  p->seen = g_hash_table_new (NULL, NULL);
   p->together =
       g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   p->threshold = NAN;
@@ -50,6 +52,7 @@ gst_reid_people_free (GstReidPeople *people)
 {
   g_ptr_array_free (people->tracks, TRUE);
   g_hash_table_destroy (people->by_id);
+  g_hash_table_destroy (people->seen);
   g_hash_table_destroy (people->together);
   g_free (people);
 }
@@ -59,6 +62,12 @@ gst_reid_people_add_frame (GstReidPeople *people, const GstReidFrameMeta *meta)
 {
   for (guint i = 0; i < meta->n_faces; i++) {
     guint32 a = meta->faces[i].track_id;
+    if (a != 0)
+      g_hash_table_insert (
+          people->seen, GUINT_TO_POINTER (a),
+          GUINT_TO_POINTER (GPOINTER_TO_UINT (g_hash_table_lookup (
+                                people->seen, GUINT_TO_POINTER (a)))
+                            + 1));
     for (guint j = i + 1; a != 0 && j < meta->n_faces; j++) {
       guint32 b = meta->faces[j].track_id;
       gint64 key;
@@ -102,7 +111,7 @@ gst_reid_people_add_track (GstReidPeople *people,
     if (isnan (people->threshold))
       people->threshold = tracklet->threshold;
     for (guint i = 0; i < tracklet->n_chips; i++)
-      weights[i] = tracklet->chips[i]->quality;
+      weights[i] = gst_reid_chip_weight (tracklet->chips[i]);
     t->vector = g_new (gfloat, tracklet->dims);
     if (reid_track_vector (tracklet->embeddings, weights,
                            (int) tracklet->n_chips, (int) tracklet->dims,
@@ -125,6 +134,20 @@ gst_reid_people_n_tracks (const GstReidPeople *people)
 }
 
 guint
+gst_reid_people_n_missing (const GstReidPeople *people, guint min_length)
+{
+  GHashTableIter iter;
+  gpointer id, frames;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, people->seen);
+  while (g_hash_table_iter_next (&iter, &id, &frames))
+    n += GPOINTER_TO_UINT (frames) >= min_length
+         && !g_hash_table_contains (people->by_id, id);
+  return n;
+}
+
+guint
 gst_reid_people_n_vectors (const GstReidPeople *people)
 {
   return people->n_vectors;
@@ -143,16 +166,6 @@ find_track (const GstReidPeople *people, guint32 id)
       g_hash_table_lookup (people->by_id, GUINT_TO_POINTER (id)));
 
   return at ? people->tracks->pdata[at - 1] : NULL;
-}
-
-void
-gst_reid_people_set_identity (GstReidPeople *people, guint32 track,
-                              guint32 identity)
-{
-  Track *t = find_track (people, track);
-
-  if (t)
-    t->identity = identity;
 }
 
 static ReidPair *

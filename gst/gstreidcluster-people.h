@@ -8,6 +8,14 @@
 
 G_BEGIN_DECLS
 
+/* How much a chip counts in its track's vector. A face that is bad in every
+ * respect still says more than nothing. */
+static inline gfloat
+gst_reid_chip_weight (const GstReidChip *chip)
+{
+  return MAX (chip->quality, 1e-3f);
+}
+
 /* The tracks of an episode, until they become people. One thread at a time. */
 typedef struct _GstReidPeople GstReidPeople;
 
@@ -24,6 +32,8 @@ gboolean gst_reid_people_add_track (GstReidPeople *people,
 guint gst_reid_people_n_tracks (const GstReidPeople *people);
 /* Those that have a vector. */
 guint gst_reid_people_n_vectors (const GstReidPeople *people);
+/* Tracks that were seen on min_length frames or more, and yet never came. */
+guint gst_reid_people_n_missing (const GstReidPeople *people, guint min_length);
 /* The threshold that the first embedded tracklet brought; NAN before. */
 gfloat gst_reid_people_threshold (const GstReidPeople *people);
 
@@ -31,9 +41,6 @@ gfloat gst_reid_people_threshold (const GstReidPeople *people);
 gint gst_reid_people_cluster (GstReidPeople *people,
                               const ReidClusterParams *params,
                               ReidError *error);
-/* Gives a track its identity from elsewhere (online mode). */
-void gst_reid_people_set_identity (GstReidPeople *people, guint32 track,
-                                   guint32 identity);
 /* track_ids[i] belongs to identities[i]; free both with g_free(). */
 guint gst_reid_people_labels (const GstReidPeople *people, guint32 **track_ids,
                               guint32 **identities);

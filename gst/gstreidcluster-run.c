@@ -87,9 +87,9 @@ gst_reid_run_progress_due (GstReidRun *run, GstClockTime interval)
   gboolean due;
 
   g_mutex_lock (&run->lock);
-  due =
-      interval > 0 && now - run->reported >= (gint64) (interval / GST_USECOND);
-  if (due)
+  due = run->reported != 0 && interval > 0
+        && now - run->reported >= (gint64) (interval / GST_USECOND);
+  if (due || run->reported == 0) /* nothing to tell at the first frame */
     run->reported = now;
   g_mutex_unlock (&run->lock);
   return due;

@@ -2,6 +2,7 @@
 #include "gstreidcluster-writer.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "archive/archive.h"
 
@@ -60,6 +61,8 @@ struct _GstReidWriter {
   ReidShotRow shot;
   guint32 shot_number;
   gint64 flushed;
+  gboolean any_frame;
+  GArray *named; /* guint32 track, identity: those that came with one */
 };
 
 static void
@@ -126,6 +129,7 @@ do_frame (GstReidWriter *w, const Job *job, ReidError *error)
 {
   const ReidFrameRow *row = &job->u.frame.row;
 
+  w->any_frame = TRUE;
   if (w->has_shot && w->shot_number != job->u.frame.shot
       && !write_shot (w, error))
     return FALSE;
@@ -203,6 +207,30 @@ do_tracklet (GstReidWriter *w, const Job *job, ReidError *error)
   ok = reid_archive_add_track (w->archive, &row, chips, (int) t->n_chips,
                                t->embeddings, (int) t->dims, error);
   g_free (chips);
+  if (ok && row.identity != 0) {
+    g_array_append_val (w->named, row.id);
+    g_array_append_val (w->named, row.identity);
+  }
+  return ok;
+}
+
+/* The names that the tracks came with. */
+static gboolean
+finish_named (GstReidWriter *w, ReidArchive *archive, gboolean partial,
+              ReidError *error)
+{
+  guint n = w->named->len / 2;
+  guint32 *tracks = g_new (guint32, MAX (n, 1));
+  guint32 *identities = g_new (guint32, MAX (n, 1));
+  gboolean ok;
+
+  for (guint i = 0; i < n; i++) {
+    tracks[i] = g_array_index (w->named, guint32, 2 * i);
+    identities[i] = g_array_index (w->named, guint32, 2 * i + 1);
+  }
+  ok = reid_archive_finish (archive, tracks, identities, n, partial, error);
+  g_free (tracks);
+  g_free (identities);
   return ok;
 }
 
@@ -210,15 +238,19 @@ static gboolean
 do_finish (GstReidWriter *w, const Job *job, ReidError *error)
 {
   ReidArchive *archive;
+  gboolean ok;
 
   if (!write_frames (w, error) || !write_shot (w, error))
     return FALSE;
   archive = w->archive;
   w->archive = NULL; /* freed whatever comes */
-  return reid_archive_finish (archive, job->u.finish.track_ids,
+  if (job->u.finish.n == 0)
+    ok = finish_named (w, archive, job->u.finish.partial, error);
+  else
+    ok = reid_archive_finish (archive, job->u.finish.track_ids,
                               job->u.finish.identities, job->u.finish.n,
-                              job->u.finish.partial, error)
-         && reid_write_outputs (w->location, error);
+                              job->u.finish.partial, error);
+  return ok && reid_write_outputs (w->location, error);
 }
 
 static gboolean
@@ -293,8 +325,15 @@ writer_thread (gpointer data)
     }
   }
   g_mutex_unlock (&w->lock);
-  if (w->archive)
-    reid_archive_abandon (w->archive);
+  if (w->archive && !w->any_frame) {
+    /* a run that never began leaves no trace; the name goes while it is
+     * locked, lest it is another run's by then */
+    gchar *part = g_build_filename (w->location, "episode.h5.part", NULL);
+    unlink (part);
+    rmdir (w->location);
+    g_free (part);
+  }
+  reid_archive_abandon (w->archive);
   return NULL;
 }
 
@@ -313,6 +352,7 @@ gst_reid_writer_new (const gchar *location, ReidError *error)
   w->archive = archive;
   w->frames = g_array_new (FALSE, FALSE, sizeof (ReidFrameRow));
   w->detections = g_array_new (FALSE, FALSE, sizeof (ReidDetectionRow));
+  w->named = g_array_new (FALSE, FALSE, sizeof (guint32));
   w->flushed = g_get_monotonic_time ();
   g_mutex_init (&w->lock);
   g_cond_init (&w->added);
@@ -334,6 +374,7 @@ gst_reid_writer_free (GstReidWriter *writer)
   g_queue_clear_full (&writer->jobs, job_free);
   g_array_free (writer->frames, TRUE);
   g_array_free (writer->detections, TRUE);
+  g_array_free (writer->named, TRUE);
   g_mutex_clear (&writer->lock);
   g_cond_clear (&writer->added);
   g_cond_clear (&writer->removed);
@@ -352,8 +393,7 @@ push_job (GstReidWriter *w, Job *job, const gint *cancel)
          && (w->jobs.length >= MAX_JOBS || w->bytes > MAX_BYTES)
          && !(cancel && g_atomic_int_get (cancel)))
     g_cond_wait (&w->removed, &w->lock);
-  ok = w->error.status == REID_OK && !w->quit
-       && (w->jobs.length < MAX_JOBS || !(cancel && g_atomic_int_get (cancel)));
+  ok = w->error.status == REID_OK && !w->quit;
   if (ok) {
     w->bytes += job->bytes;
     g_queue_push_tail (&w->jobs, job);
@@ -440,7 +480,6 @@ gst_reid_writer_finish (GstReidWriter *writer, guint32 *track_ids,
                         ReidError *error)
 {
   Job *job = g_new0 (Job, 1);
-  gboolean ok;
 
   job->kind = JOB_FINISH;
   job->u.finish.track_ids = track_ids;
@@ -453,8 +492,7 @@ gst_reid_writer_finish (GstReidWriter *writer, guint32 *track_ids,
       g_cond_wait (&writer->removed, &writer->lock);
     g_mutex_unlock (&writer->lock);
   }
-  ok = !gst_reid_writer_failed (writer, error);
-  return ok;
+  return !gst_reid_writer_failed (writer, error);
 }
 
 gboolean

@@ -17,12 +17,14 @@ typedef struct _GstReidWriter GstReidWriter;
 /* Creates the folder and the archive at once, so that a place that cannot be
  * written fails before the first frame. */
 GstReidWriter *gst_reid_writer_new (const gchar *location, ReidError *error);
-/* Ends the thread; what was not finished stays as a .part file. */
+/* Ends the thread; what was not finished stays as a .part file, unless there
+ * is not one frame in it. */
 void gst_reid_writer_free (GstReidWriter *writer);
 
-/* Each of these waits while the queue is full, until *cancel is set. They
- * return FALSE once the writer has failed (ask gst_reid_writer_failed()) or
- * when cancelled. */
+/* Each of these waits while the queue is full, until *cancel is set: then it
+ * goes over the bound, since who was told to stop brings little more, and a
+ * track without its frames is worse. They return FALSE once the writer has
+ * failed (ask gst_reid_writer_failed()). */
 gboolean gst_reid_writer_frame (GstReidWriter *writer,
                                 const GstReidFrameMeta *meta,
                                 const gint *cancel);

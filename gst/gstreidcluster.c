@@ -101,8 +101,11 @@ struct _GstReidCluster {
   GstReidOnline *online; /* online mode, from the first tracklet on */
   GstReidRun *run;
   GstReidCounts counts;
-  gboolean first_buffer, no_meta_told, late_told, finished;
+  gboolean no_meta_told, late_told;
+  gboolean finished, failed;
+  gfloat online_threshold;
   guint64 serial, lost; /* of tracklets */
+  guint min_length;     /* reidtrack's; 0 = not known */
   guint32 shot;
 };
 
@@ -169,15 +172,98 @@ gst_reid_cannot_link_get_type (void)
   return (GType) type;
 }
 
+/* Says it once: what comes after is an echo. */
+static void
+fail (GstReidCluster *self, const ReidError *error)
+{
+  if (!self->failed)
+    GST_REID_ELEMENT_ERROR (self, error);
+  self->failed = TRUE;
+}
+
 static gboolean
-writer_failed (GstReidCluster *self)
+has_failed (GstReidCluster *self)
 {
   ReidError error = REID_ERROR_INIT;
 
-  if (!self->writer || !gst_reid_writer_failed (self->writer, &error))
-    return FALSE;
-  GST_REID_ELEMENT_ERROR (self, &error);
-  return TRUE;
+  if (self->writer && gst_reid_writer_failed (self->writer, &error))
+    fail (self, &error);
+  return self->failed;
+}
+
+/* ---- tracklets that never came */
+
+/* Those between reidtrack and here that are not of this family: who can have
+ * eaten an event. */
+static gchar *
+strangers_between (GstReidCluster *self)
+{
+  GString *names = g_string_new (NULL);
+  GstPad *pad = gst_pad_get_peer (GST_BASE_TRANSFORM_SINK_PAD (self));
+
+  while (pad) {
+    GstElement *element = gst_pad_get_parent_element (pad);
+    GstElementFactory *factory =
+        element ? gst_element_get_factory (element) : NULL;
+    const gchar *name = factory ? GST_OBJECT_NAME (factory) : "?";
+    gboolean end = !element || g_str_equal (name, "reidtrack");
+    GstPad *sink = end ? NULL : gst_element_get_static_pad (element, "sink");
+
+    if (!end && !g_str_has_prefix (name, "reid"))
+      g_string_append_printf (names, "%s%s (%s)", names->len ? ", " : "",
+                              GST_OBJECT_NAME (element), name);
+    gst_object_unref (pad);
+    pad = sink ? gst_pad_get_peer (sink) : NULL;
+    gst_clear_object (&sink);
+    gst_clear_object (&element);
+  }
+  if (names->len == 0)
+    g_string_append (names, "none that can be seen from here");
+  return g_string_free (names, FALSE);
+}
+
+static void
+warn_of_lost (GstReidCluster *self)
+{
+  gchar *between = strangers_between (self);
+
+  GST_ELEMENT_WARNING (
+      self, STREAM, FAILED,
+      ("%" G_GUINT64_FORMAT " track%s never came: an element between "
+       "reidtrack and reidcluster drops or reorders their events (between "
+       "them: %s); link reidtrack ! reidembed ! reidcluster directly",
+       self->lost, self->lost == 1 ? "" : "s", between),
+      (NULL));
+  g_free (between);
+}
+
+static void
+check_serial (GstReidCluster *self, const GstReidTracklet *tracklet)
+{
+  guint64 expected = self->serial + 1;
+
+  if (tracklet->serial == 0)
+    return;
+  self->serial = tracklet->serial;
+  if (tracklet->serial <= expected)
+    return;
+  self->lost += tracklet->serial - expected;
+  warn_of_lost (self);
+}
+
+/* At EOS: none came after those that are missing. */
+static void
+check_missing (GstReidCluster *self)
+{
+  guint missing =
+      self->people && self->min_length > 0
+          ? gst_reid_people_n_missing (self->people, self->min_length)
+          : 0;
+
+  if (missing <= self->lost)
+    return;
+  self->lost = missing;
+  warn_of_lost (self);
 }
 
 /* ---- the end of a run */
@@ -251,7 +337,7 @@ cluster (GstReidCluster *self, gfloat *threshold)
                          (NULL));
   k = gst_reid_people_cluster (self->people, &params, &error);
   if (k < 0) {
-    GST_REID_ELEMENT_ERROR (self, &error);
+    fail (self, &error);
     return FALSE;
   }
   self->counts.identities = (guint) k;
@@ -280,7 +366,7 @@ write_results (GstReidCluster *self, gboolean partial)
     free (text);
   }
   if (!ok)
-    GST_REID_ELEMENT_ERROR (self, &error);
+    fail (self, &error);
   return ok;
 }
 
@@ -331,15 +417,19 @@ post_presence (GstReidCluster *self)
                                "new", G_TYPE_BOOLEAN, p.is_new, NULL)));
 }
 
-static gboolean
+static void
 finish (GstReidCluster *self, gboolean partial)
 {
   gfloat threshold = NAN;
   gboolean ok = TRUE;
 
   if (self->finished)
-    return TRUE;
+    return;
   self->finished = TRUE;
+  if (has_failed (self))
+    return;
+  if (!partial)
+    check_missing (self);
   GST_OBJECT_LOCK (self);
   partial |= self->partial;
   GST_OBJECT_UNLOCK (self);
@@ -353,62 +443,19 @@ finish (GstReidCluster *self, gboolean partial)
     gst_reid_online_to_value (self->online, &list);
     self->counts.identities = gst_value_list_get_size (&list);
     g_value_unset (&list);
-    threshold = threshold_in_force (self, NAN);
+    threshold = self->online_threshold;
   }
+  if (isnan (threshold))
+    threshold = threshold_in_force (self, NAN);
   note_own_settings (self, threshold);
   post_progress (self);
   if (ok && self->writer)
     ok = write_results (self, partial);
   if (ok)
     post_identities (self, partial);
-  return ok;
 }
 
 /* ---- what comes */
-
-static gboolean
-check_serial (GstReidCluster *self, const GstReidTracklet *tracklet)
-{
-  GString *between;
-  GstPad *pad;
-
-  if (tracklet->serial == 0 || tracklet->serial == ++self->serial)
-    return TRUE;
-  if (tracklet->serial < self->serial) { /* a stream that started again */
-    self->serial = tracklet->serial;
-    return TRUE;
-  }
-  self->lost += tracklet->serial - self->serial;
-  self->serial = tracklet->serial;
-  /* name those who can have eaten it */
-  between = g_string_new (NULL);
-  pad = gst_pad_get_peer (GST_BASE_TRANSFORM_SINK_PAD (self));
-  while (pad) {
-    GstElement *element = gst_pad_get_parent_element (pad);
-    GstElementFactory *factory =
-        element ? gst_element_get_factory (element) : NULL;
-    GstPad *sink =
-        element ? gst_element_get_static_pad (element, "sink") : NULL;
-    gboolean end =
-        factory && g_str_equal (GST_OBJECT_NAME (factory), "reidtrack");
-    if (element && !end)
-      g_string_append_printf (between, "%s%s", between->len ? ", " : "",
-                              GST_OBJECT_NAME (element));
-    gst_object_unref (pad);
-    pad = sink && !end ? gst_pad_get_peer (sink) : NULL;
-    gst_clear_object (&sink);
-    gst_clear_object (&element);
-  }
-  GST_ELEMENT_WARNING (
-      self, STREAM, FAILED,
-      ("%" G_GUINT64_FORMAT " tracks never came: an element between reidtrack "
-       "and reidcluster drops or reorders their events (between them stand: "
-       "%s); link reidtrack ! reidembed ! reidcluster directly",
-       self->lost, between->len ? between->str : "none that can be seen"),
-      (NULL));
-  g_string_free (between, TRUE);
-  return TRUE;
-}
 
 static gboolean
 name_online (GstReidCluster *self, const GstReidTracklet *tracklet,
@@ -416,8 +463,8 @@ name_online (GstReidCluster *self, const GstReidTracklet *tracklet,
 {
   if (!self->online) {
     ReidGalleryParams params;
-    reid_gallery_params_init (&params,
-                              threshold_in_force (self, tracklet->threshold));
+    self->online_threshold = threshold_in_force (self, tracklet->threshold);
+    reid_gallery_params_init (&params, self->online_threshold);
     GST_OBJECT_LOCK (self);
     params.max_people = (int) self->max_people;
     GST_OBJECT_UNLOCK (self);
@@ -434,7 +481,7 @@ take_tracklet (GstReidCluster *self, GstReidTracklet *tracklet)
   guint32 identity = 0;
   gboolean ok = TRUE;
 
-  if (self->finished)
+  if (self->finished || self->failed)
     return;
   check_serial (self, tracklet);
   if (self->running_mode == GST_REID_CLUSTER_MODE_ONLINE)
@@ -442,7 +489,7 @@ take_tracklet (GstReidCluster *self, GstReidTracklet *tracklet)
   else if (final)
     ok = gst_reid_people_add_track (self->people, tracklet, &error);
   if (!ok) {
-    GST_REID_ELEMENT_ERROR (self, &error);
+    fail (self, &error);
     return;
   }
   post_presence (self);
@@ -456,7 +503,11 @@ take_tracklet (GstReidCluster *self, GstReidTracklet *tracklet)
 static void
 take_info (GstReidCluster *self, const gchar *factory, const GstStructure *info)
 {
+  const gchar *min_length = gst_structure_get_string (info, "min-length");
+
   gst_reid_run_info (self->run, factory, info);
+  if (g_str_equal (factory, "reidtrack") && min_length)
+    self->min_length = (guint) g_ascii_strtoull (min_length, NULL, 10);
   if (!self->writer || self->finished)
     return;
   for (gint i = 0; i < gst_structure_n_fields (info); i++) {
@@ -478,6 +529,44 @@ take_info (GstReidCluster *self, const gchar *factory, const GstStructure *info)
                                &self->cancel);
 }
 
+/* Nobody may wait for the writer. From any thread. */
+static void
+stop_waiting (GstReidCluster *self)
+{
+  g_atomic_int_set (&self->cancel, 1);
+  GST_OBJECT_LOCK (self);
+  if (self->writer)
+    gst_reid_writer_wake (self->writer);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+begin_stream (GstReidCluster *self)
+{
+  GstClockTime interval;
+
+  /* Before the first frame, so that the same tracks are reported at the same
+   * frames in every run. */
+  if (self->running_mode == GST_REID_CLUSTER_MODE_ONLINE) {
+    GST_OBJECT_LOCK (self);
+    interval = self->interim_interval;
+    GST_OBJECT_UNLOCK (self);
+    gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self),
+                        gst_event_new_reid_interim (interval));
+  }
+  if (self->counts.frames == 0)
+    return;
+  self->serial = 0;
+  /* numbers of frames and tracks begin anew, and one archive holds one
+   * stream; a feed that comes back has the same people */
+  if (self->writer || self->people) {
+    finish (self, FALSE);
+  } else if (self->online) {
+    gst_reid_online_restart (self->online);
+    post_presence (self);
+  }
+}
+
 static gboolean
 gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
@@ -485,6 +574,7 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
   GstReidTracklet *tracklet = gst_event_get_reid_tracklet (event);
   const GstStructure *info;
   const gchar *factory;
+  gboolean ok, arrived = tracklet != NULL;
   gdouble seconds;
   guint64 count;
 
@@ -497,12 +587,13 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
   } else {
     switch (GST_EVENT_TYPE (event)) {
       case GST_EVENT_FLUSH_START:
-        g_atomic_int_set (&self->cancel, 1);
-        if (self->writer)
-          gst_reid_writer_wake (self->writer);
+        stop_waiting (self);
         break;
       case GST_EVENT_FLUSH_STOP:
         g_atomic_int_set (&self->cancel, 0);
+        break;
+      case GST_EVENT_STREAM_START:
+        begin_stream (self);
         break;
       case GST_EVENT_EOS:
         finish (self, FALSE);
@@ -511,20 +602,10 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
         break;
     }
   }
-  return GST_BASE_TRANSFORM_CLASS (gst_reid_cluster_parent_class)
-      ->sink_event (trans, event);
-}
-
-static void
-ask_for_interim_tracklets (GstReidCluster *self)
-{
-  GstClockTime interval;
-
-  GST_OBJECT_LOCK (self);
-  interval = self->interim_interval;
-  GST_OBJECT_UNLOCK (self);
-  gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self),
-                      gst_event_new_reid_interim (interval));
+  ok = GST_BASE_TRANSFORM_CLASS (gst_reid_cluster_parent_class)
+           ->sink_event (trans, event);
+  /* it has arrived, whatever those downstream do with it */
+  return ok || arrived;
 }
 
 static GstFlowReturn
@@ -534,11 +615,8 @@ gst_reid_cluster_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   GstReidFrameMeta *meta = gst_buffer_get_reid_frame_meta (buffer);
   GstClockTime interval, end;
 
-  if (self->first_buffer) {
-    self->first_buffer = FALSE;
-    if (self->running_mode == GST_REID_CLUSTER_MODE_ONLINE)
-      ask_for_interim_tracklets (self);
-  }
+  if (has_failed (self))
+    return GST_FLOW_ERROR;
   if (!meta || !meta->tracked) {
     if (!self->no_meta_told)
       GST_ELEMENT_WARNING (self, STREAM, FORMAT,
@@ -576,7 +654,7 @@ gst_reid_cluster_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     gst_reid_online_frame (self->online, meta);
   post_presence (self);
   if (self->writer && !gst_reid_writer_frame (self->writer, meta, &self->cancel)
-      && writer_failed (self))
+      && has_failed (self))
     return GST_FLOW_ERROR;
 
   GST_OBJECT_LOCK (self);
@@ -588,6 +666,19 @@ gst_reid_cluster_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 }
 
 /* ---- life */
+
+static void
+set_writer (GstReidCluster *self, GstReidWriter *writer)
+{
+  GstReidWriter *old;
+
+  GST_OBJECT_LOCK (self);
+  old = self->writer;
+  self->writer = writer;
+  GST_OBJECT_UNLOCK (self);
+  if (old)
+    gst_reid_writer_free (old);
+}
 
 static gboolean
 gst_reid_cluster_start (GstBaseTransform *trans)
@@ -601,7 +692,7 @@ gst_reid_cluster_start (GstBaseTransform *trans)
   self->running_mode = self->mode;
   GST_OBJECT_UNLOCK (self);
   if (location && *location)
-    self->writer = gst_reid_writer_new (location, &error);
+    set_writer (self, gst_reid_writer_new (location, &error));
   if (error.status != REID_OK)
     GST_REID_ELEMENT_ERROR (self, &error);
   else if (self->running_mode == GST_REID_CLUSTER_MODE_EPISODE)
@@ -609,9 +700,11 @@ gst_reid_cluster_start (GstBaseTransform *trans)
   g_free (location);
   self->run = gst_reid_run_new ();
   memset (&self->counts, 0, sizeof self->counts);
-  self->first_buffer = TRUE;
-  self->no_meta_told = self->late_told = self->finished = FALSE;
+  self->no_meta_told = self->late_told = FALSE;
+  self->finished = self->failed = FALSE;
+  self->online_threshold = NAN;
   self->serial = self->lost = 0;
+  self->min_length = 0;
   self->shot = 0;
   g_atomic_int_set (&self->cancel, 0);
   if (error.status != REID_OK) {
@@ -625,13 +718,11 @@ static gboolean
 gst_reid_cluster_stop (GstBaseTransform *trans)
 {
   GstReidCluster *self = GST_REID_CLUSTER (trans);
-  ReidError error = REID_ERROR_INIT;
 
   /* taken down before EOS: keep what there is, and say that it is not all */
-  if (!self->finished && self->counts.frames > 0
-      && !(self->writer && gst_reid_writer_failed (self->writer, &error)))
+  if (self->counts.frames > 0)
     finish (self, TRUE);
-  g_clear_pointer (&self->writer, gst_reid_writer_free);
+  set_writer (self, NULL);
   g_clear_pointer (&self->people, gst_reid_people_free);
   g_clear_pointer (&self->online, gst_reid_online_free);
   g_clear_pointer (&self->run, gst_reid_run_free);
@@ -643,11 +734,8 @@ gst_reid_cluster_change_state (GstElement *element, GstStateChange transition)
 {
   GstReidCluster *self = GST_REID_CLUSTER (element);
 
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    g_atomic_int_set (&self->cancel, 1);
-    if (self->writer)
-      gst_reid_writer_wake (self->writer);
-  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    stop_waiting (self);
   return GST_ELEMENT_CLASS (gst_reid_cluster_parent_class)
       ->change_state (element, transition);
 }

@@ -74,11 +74,13 @@ struct _GstReidEmbed {
   GQueue items; /* buffers and serialized events in order */
   guint n_buffers;
   gboolean busy; /* the task works on an item it took */
-  gboolean eos;
+  gboolean eos;  /* nothing comes after it */
+  gboolean full; /* downstream wants no more buffers; events still pass */
   GstFlowReturn result; /* of the source pad; FLUSHING while inactive */
 
   /* the task's own (elsewhere only while it stands still) */
   GstReidBatch *batch;
+  GQueue unsent; /* tracklets with vectors that a flush stopped */
   ReidEmbedder *embedder;
   GstReidModel *found;
   gfloat threshold;
@@ -170,7 +172,7 @@ send_info (GstReidEmbed *self)
   if (self->info_sent)
     return;
   self->info_sent = TRUE;
-  threshold = g_ascii_dtostr (text, sizeof text, self->threshold);
+  threshold = g_ascii_formatd (text, sizeof text, "%.6g", self->threshold);
   gst_pad_push_event (self->srcpad,
                       gst_reid_info_event (
                           GST_ELEMENT (self), "model-name", self->found->name,
@@ -196,6 +198,22 @@ note_batch_time (GstReidEmbed *self, GstClockTime time)
                               gst_message_new_latency (GST_OBJECT (self)));
 }
 
+/* A tracklet that meets a flushing pad has reached nobody, and is kept. */
+static GstFlowReturn
+send_tracklets (GstReidEmbed *self)
+{
+  GstReidTracklet *tracklet;
+
+  while ((tracklet = g_queue_peek_head (&self->unsent))) {
+    if (!gst_pad_push_event (self->srcpad,
+                             gst_event_new_reid_tracklet (tracklet))
+        && GST_PAD_IS_FLUSHING (self->srcpad))
+      return GST_FLOW_FLUSHING;
+    gst_reid_tracklet_unref (g_queue_pop_head (&self->unsent));
+  }
+  return GST_FLOW_OK;
+}
+
 /* Runs one batch and pushes the tracklets that are complete. */
 static GstFlowReturn
 run_batch (GstReidEmbed *self, guint size)
@@ -206,6 +224,7 @@ run_batch (GstReidEmbed *self, guint size)
                               .threshold = self->threshold };
   ReidError error = REID_ERROR_INIT;
   GstReidTracklet *tracklet;
+  GstFlowReturn result;
   guint failed, n;
   gint64 start = g_get_monotonic_time (), time;
 
@@ -225,25 +244,90 @@ run_batch (GstReidEmbed *self, guint size)
     GST_ELEMENT_WARNING (
         self, STREAM, FAILED,
         ("No vector for %u of %u faces: %s", failed, n, error.message), (NULL));
-  while ((tracklet = gst_reid_batch_pop (self->batch, &model))) {
-    gst_pad_push_event (self->srcpad, gst_event_new_reid_tracklet (tracklet));
-    gst_reid_tracklet_unref (tracklet);
-  }
+  while ((tracklet = gst_reid_batch_pop (self->batch, &model)))
+    g_queue_push_tail (&self->unsent, tracklet);
+  result = send_tracklets (self);
   if (failed > 0 && self->failures >= MAX_FAILURES) {
     GST_REID_ELEMENT_ERROR (self, &error);
     return GST_FLOW_ERROR;
   }
+  return result;
+}
+
+static GstFlowReturn
+current_result (GstReidEmbed *self)
+{
+  GstFlowReturn result;
+
+  g_mutex_lock (&self->lock);
+  result = self->result;
+  g_mutex_unlock (&self->lock);
+  return result;
+}
+
+/* Stops between two batches when the pad stops: nobody waits for a backlog. */
+static GstFlowReturn
+run_all (GstReidEmbed *self, guint size)
+{
+  GstFlowReturn result = current_result (self);
+
+  while (result == GST_FLOW_OK
+         && !(gst_reid_batch_is_empty (self->batch)
+              && g_queue_is_empty (&self->unsent))) {
+    result = run_batch (self, size);
+    if (result == GST_FLOW_OK)
+      result = current_result (self);
+  }
+  return result;
+}
+
+static void
+set_full (GstReidEmbed *self, gboolean full)
+{
+  g_mutex_lock (&self->lock);
+  self->full = full;
+  g_mutex_unlock (&self->lock);
+}
+
+/* Tracklets and EOS still go to those who want no more pictures. */
+static GstFlowReturn
+push_buffer (GstReidEmbed *self, GstBuffer *buffer)
+{
+  GstFlowReturn result;
+  gboolean full;
+
+  g_mutex_lock (&self->lock);
+  full = self->full;
+  g_mutex_unlock (&self->lock);
+  if (full) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_OK;
+  }
+  send_info (self);
+  result = gst_pad_push (self->srcpad, buffer);
+  if (result != GST_FLOW_EOS)
+    return result;
+  GST_DEBUG_OBJECT (self, "downstream wants no more buffers");
+  set_full (self, TRUE);
   return GST_FLOW_OK;
 }
 
 static GstFlowReturn
-run_all (GstReidEmbed *self, guint size)
+finish (GstReidEmbed *self, GstEvent *eos, guint size)
 {
-  GstFlowReturn result = GST_FLOW_OK;
+  GstFlowReturn result;
 
-  while (result == GST_FLOW_OK && !gst_reid_batch_is_empty (self->batch))
-    result = run_batch (self, size);
-  return result;
+  send_info (self);
+  result = run_all (self, size);
+  if (result == GST_FLOW_FLUSHING) {
+    gst_event_unref (eos);
+    return result;
+  }
+  gst_pad_push_event (
+      self->srcpad,
+      gst_reid_stats_event (GST_ELEMENT (self), self->seconds, self->chips));
+  gst_pad_push_event (self->srcpad, eos);
+  return result == GST_FLOW_OK ? GST_FLOW_EOS : result;
 }
 
 /* One buffer or event, in its turn. Without `lock`. */
@@ -254,10 +338,8 @@ handle_item (GstReidEmbed *self, gpointer item, guint size)
   GstReidTracklet *tracklet;
   GstFlowReturn result = GST_FLOW_OK;
 
-  if (GST_IS_BUFFER (item)) {
-    send_info (self);
-    return gst_pad_push (self->srcpad, item);
-  }
+  if (GST_IS_BUFFER (item))
+    return push_buffer (self, item);
   tracklet = gst_event_get_reid_tracklet (event);
   if (tracklet) {
     gst_reid_batch_push (self->batch, gst_reid_tracklet_ref (tracklet),
@@ -267,16 +349,14 @@ handle_item (GstReidEmbed *self, gpointer item, guint size)
   }
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_EOS:
-      send_info (self);
-      result = run_all (self, size);
-      gst_pad_push_event (self->srcpad,
-                          gst_reid_stats_event (GST_ELEMENT (self),
-                                                self->seconds, self->chips));
-      gst_pad_push_event (self->srcpad, event);
-      return result == GST_FLOW_OK ? GST_FLOW_EOS : result;
+      return finish (self, event, size);
     case GST_EVENT_STREAM_START:
       /* the numbers of tracks start again: the old ones must be out */
       result = run_all (self, size);
+      set_full (self, FALSE);
+      break;
+    case GST_EVENT_SEGMENT:
+      set_full (self, FALSE);
       break;
     default:
       break;
@@ -285,17 +365,24 @@ handle_item (GstReidEmbed *self, gpointer item, guint size)
   return result;
 }
 
-/* With `lock`: whether a batch should run now; else until when to wait, or -1
- * for as long as it takes. */
+/* With `lock`: whether a batch of *size should run now; else until when to
+ * wait, or -1 for as long as it takes. */
 static gboolean
-batch_is_due (GstReidEmbed *self, guint size, GstClockTime max_latency,
-              gint64 *until)
+batch_is_due (GstReidEmbed *self, guint *size, gint64 *until)
 {
+  GstClockTime max_latency;
+  guint chips = gst_reid_batch_chips (self->batch);
+
+  GST_OBJECT_LOCK (self);
+  *size = self->batch_size;
+  max_latency = self->max_latency;
+  GST_OBJECT_UNLOCK (self);
   *until = -1;
+  if (!g_queue_is_empty (&self->unsent))
+    return TRUE;
   if (gst_reid_batch_is_empty (self->batch))
     return FALSE;
-  if (gst_reid_batch_chips (self->batch) >= size
-      || gst_reid_batch_chips (self->batch) == 0)
+  if (chips >= *size || chips == 0)
     return TRUE;
   /* a producer waits, or soon will, for the memory that the batch holds */
   if (gst_reid_chip_bytes () > GST_REID_CHIP_BUDGET / 2)
@@ -312,20 +399,13 @@ gst_reid_embed_loop (GstPad *pad)
 {
   GstReidEmbed *self = GST_REID_EMBED (GST_PAD_PARENT (pad));
   GstFlowReturn result;
-  GstClockTime max_latency;
   gpointer item = NULL;
   gint64 until;
-  guint size;
-  gboolean due, eos;
-
-  GST_OBJECT_LOCK (self);
-  size = self->batch_size;
-  max_latency = self->max_latency;
-  GST_OBJECT_UNLOCK (self);
+  guint size = 1;
+  gboolean eos;
 
   g_mutex_lock (&self->lock);
-  while (!(due = batch_is_due (self, size, max_latency, &until))
-         && self->result == GST_FLOW_OK
+  while (self->result == GST_FLOW_OK && !batch_is_due (self, &size, &until)
          && !(item = g_queue_pop_head (&self->items))) {
     if (until < 0)
       g_cond_wait (&self->added, &self->lock);
@@ -340,9 +420,7 @@ gst_reid_embed_loop (GstPad *pad)
   g_mutex_unlock (&self->lock);
 
   if (result == GST_FLOW_OK)
-    result = due ? run_batch (self, size) : handle_item (self, item, size);
-  else if (item) /* the pad stopped between two looks at it */
-    gst_mini_object_unref (item);
+    result = item ? handle_item (self, item, size) : run_batch (self, size);
 
   g_mutex_lock (&self->lock);
   self->busy = FALSE;
@@ -350,13 +428,15 @@ gst_reid_embed_loop (GstPad *pad)
     self->result = result;
   result = self->result;
   eos = self->eos;
+  /* under the lock, so that whoever starts the task again comes after */
+  if (result != GST_FLOW_OK)
+    gst_pad_pause_task (self->srcpad);
   g_cond_broadcast (&self->removed);
   g_mutex_unlock (&self->lock);
   if (result == GST_FLOW_OK)
     return;
 
   GST_DEBUG_OBJECT (self, "pausing: %s", gst_flow_get_name (result));
-  gst_pad_pause_task (self->srcpad);
   /* upstream has sent its last and will not see the failure */
   if (eos && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS)) {
     GST_ELEMENT_FLOW_ERROR (self, result);
@@ -366,7 +446,8 @@ gst_reid_embed_loop (GstPad *pad)
 
 /* ---- the sink pad */
 
-/* With `lock`. Tracklets outlive a flush: what was seen was seen. */
+/* With `lock`, while the task stands still. Tracklets outlive a flush: what
+ * was seen was seen. So do caps and tags, which nobody would send again. */
 static void
 drop_items (GstReidEmbed *self)
 {
@@ -378,9 +459,22 @@ drop_items (GstReidEmbed *self)
           self->batch,
           gst_reid_tracklet_ref (gst_event_get_reid_tracklet (item)),
           g_get_monotonic_time ());
+    else if (GST_IS_EVENT (item) && GST_EVENT_IS_STICKY (item)
+             && GST_EVENT_TYPE (item) != GST_EVENT_SEGMENT
+             && GST_EVENT_TYPE (item) != GST_EVENT_EOS)
+      gst_pad_store_sticky_event (self->srcpad, item);
     gst_mini_object_unref (item);
   }
   self->n_buffers = 0;
+}
+
+static void
+start_task (GstReidEmbed *self)
+{
+  self->eos = self->full = FALSE;
+  self->result = GST_FLOW_OK;
+  gst_pad_start_task (self->srcpad, (GstTaskFunction) gst_reid_embed_loop,
+                      self->srcpad, NULL);
 }
 
 static GstFlowReturn
@@ -390,9 +484,13 @@ gst_reid_embed_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GstFlowReturn result;
 
   g_mutex_lock (&self->lock);
-  while (self->result == GST_FLOW_OK && self->n_buffers >= MAX_BUFFERS)
+  while (self->result == GST_FLOW_OK
+         && (self->n_buffers >= MAX_BUFFERS
+             || (self->full && (self->items.length > 0 || self->busy))))
     g_cond_wait (&self->removed, &self->lock);
-  result = self->eos ? GST_FLOW_EOS : self->result;
+  result = self->result;
+  if (result == GST_FLOW_OK && (self->eos || self->full))
+    result = GST_FLOW_EOS;
   if (result == GST_FLOW_OK) {
     g_queue_push_tail (&self->items, buffer);
     self->n_buffers++;
@@ -429,16 +527,15 @@ enqueue_event (GstReidEmbed *self, GstEvent *event)
     remember_rate (self, event);
   g_mutex_lock (&self->lock);
   /* a stream after EOS needs no flush to start */
-  if (self->eos && GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START
-      && (self->result == GST_FLOW_OK || self->result == GST_FLOW_EOS)) {
-    while (self->busy)
+  if (self->eos && GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START) {
+    while (self->busy
+           || (self->result == GST_FLOW_OK && self->items.length > 0))
       g_cond_wait (&self->removed, &self->lock);
-    self->eos = FALSE;
-    self->result = GST_FLOW_OK;
-    gst_pad_start_task (self->srcpad, (GstTaskFunction) gst_reid_embed_loop,
-                        self->srcpad, NULL);
+    if (self->result == GST_FLOW_EOS)
+      start_task (self);
   }
-  ok = self->result == GST_FLOW_OK && !self->eos;
+  ok = (self->result == GST_FLOW_OK && !self->eos)
+       || (self->result == GST_FLOW_FLUSHING && is_tracklet (event));
   if (ok) {
     if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
       self->eos = TRUE;
@@ -474,14 +571,15 @@ gst_reid_embed_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       gst_pad_pause_task (self->srcpad);
       return ok;
     case GST_EVENT_FLUSH_STOP:
+      /* some send it without a start */
+      set_flushing (self);
+      gst_pad_pause_task (self->srcpad);
       ok = gst_pad_push_event (self->srcpad, event);
       g_mutex_lock (&self->lock);
       drop_items (self);
-      self->eos = FALSE;
-      self->result = GST_FLOW_OK;
+      if (GST_PAD_MODE (self->srcpad) != GST_PAD_MODE_NONE)
+        start_task (self);
       g_mutex_unlock (&self->lock);
-      gst_pad_start_task (self->srcpad, (GstTaskFunction) gst_reid_embed_loop,
-                          self->srcpad, NULL);
       return ok;
     default:
       if (GST_EVENT_IS_SERIALIZED (event))
@@ -490,11 +588,14 @@ gst_reid_embed_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   }
 }
 
-static void
-add_held_buffers (GstQuery *query)
+/* The buffers that wait here are missing from the pool that they come from. */
+static gboolean
+answer_allocation (GstReidEmbed *self, GstQuery *query)
 {
-  guint n = gst_query_get_n_allocation_pools (query);
+  guint n = 0;
 
+  if (gst_pad_peer_query (self->srcpad, query))
+    n = gst_query_get_n_allocation_pools (query);
   for (guint i = 0; i < n; i++) {
     GstBufferPool *pool;
     guint size, min, max;
@@ -504,11 +605,19 @@ add_held_buffers (GstQuery *query)
     if (max != 0)
       max = MAX (max + MAX_BUFFERS, min);
     gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
-    if (pool)
-      gst_object_unref (pool);
+    gst_clear_object (&pool);
   }
-  if (n == 0)
-    gst_query_add_allocation_pool (query, NULL, 0, MAX_BUFFERS, 0);
+  if (n == 0) {
+    GstVideoInfo info;
+    GstCaps *caps;
+
+    gst_query_parse_allocation (query, &caps, NULL);
+    if (!caps || !gst_video_info_from_caps (&info, caps))
+      return FALSE;
+    gst_query_add_allocation_pool (query, NULL, (guint) info.size, MAX_BUFFERS,
+                                   0);
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -527,10 +636,9 @@ gst_reid_embed_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
     g_mutex_unlock (&self->lock);
     if (!ok)
       return FALSE;
-    ok = gst_pad_peer_query (self->srcpad, query);
-    if (ok && GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION)
-      add_held_buffers (query);
-    return ok;
+    return GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION
+               ? answer_allocation (self, query)
+               : gst_pad_peer_query (self->srcpad, query);
   }
   return gst_pad_query_default (pad, parent, query);
 }
@@ -581,14 +689,25 @@ gst_reid_embed_src_activate_mode (GstPad *pad, GstObject *parent,
     return FALSE;
   if (active) {
     g_mutex_lock (&self->lock);
-    self->eos = FALSE;
-    self->result = GST_FLOW_OK;
+    start_task (self);
     g_mutex_unlock (&self->lock);
-    return gst_pad_start_task (pad, (GstTaskFunction) gst_reid_embed_loop, pad,
-                               NULL);
+    return TRUE;
   }
   set_flushing (self);
   return gst_pad_stop_task (pad);
+}
+
+/* While both pads are inactive. */
+static void
+forget (GstReidEmbed *self)
+{
+  g_mutex_lock (&self->lock);
+  g_queue_clear_full (&self->items, (GDestroyNotify) gst_mini_object_unref);
+  self->n_buffers = 0;
+  g_mutex_unlock (&self->lock);
+  g_queue_clear_full (&self->unsent, (GDestroyNotify) gst_reid_tracklet_unref);
+  gst_reid_batch_free (self->batch);
+  self->batch = gst_reid_batch_new ();
 }
 
 static GstStateChangeReturn
@@ -604,11 +723,7 @@ gst_reid_embed_change_state (GstElement *element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
       || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
           && result == GST_STATE_CHANGE_FAILURE)) {
-    g_mutex_lock (&self->lock);
-    drop_items (self);
-    g_mutex_unlock (&self->lock);
-    gst_reid_batch_free (self->batch);
-    self->batch = gst_reid_batch_new ();
+    forget (self);
     close_model (self);
   }
   return result;
@@ -647,6 +762,10 @@ gst_reid_embed_set_property (GObject *object, guint id, const GValue *value,
       break;
   }
   GST_OBJECT_UNLOCK (self);
+  /* what waits may be due now */
+  g_mutex_lock (&self->lock);
+  g_cond_signal (&self->added);
+  g_mutex_unlock (&self->lock);
 }
 
 static void
@@ -687,6 +806,7 @@ gst_reid_embed_finalize (GObject *object)
 {
   GstReidEmbed *self = GST_REID_EMBED (object);
 
+  forget (self);
   gst_reid_batch_free (self->batch);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->added);
@@ -801,6 +921,7 @@ gst_reid_embed_init (GstReidEmbed *self)
   g_cond_init (&self->added);
   g_cond_init (&self->removed);
   g_queue_init (&self->items);
+  g_queue_init (&self->unsent);
   self->batch = gst_reid_batch_new ();
 
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");

@@ -31,6 +31,9 @@ fail (const ReidError *error)
   return exit_of_status (error->status);
 }
 
+/* What reidcluster takes for a face that is bad in every respect. */
+#define MIN_WEIGHT 1e-3f
+
 /* Vectors of the tracks that have one. rows[i] = index into episode->tracks. */
 static int
 track_vectors (const ReidEpisode *episode, float **vectors, int **rows)
@@ -44,7 +47,7 @@ track_vectors (const ReidEpisode *episode, float **vectors, int **rows)
     const ReidTrackRow *t = &episode->tracks[i];
     float *weights = g_new (float, MAX (t->n_chips, 1));
     for (uint32_t c = 0; c < t->n_chips; c++)
-      weights[c] = episode->chips[t->first_chip + c].total;
+      weights[c] = MAX (episode->chips[t->first_chip + c].total, MIN_WEIGHT);
     if (t->n_chips > 0
         && reid_track_vector (episode->embeddings + t->first_chip * dims,
                               weights, (int) t->n_chips, (int) dims,

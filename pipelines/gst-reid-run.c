@@ -341,13 +341,15 @@ run_pipeline (Run *run)
       timer = g_timeout_add_seconds ((guint) run->seconds, on_time_over, run);
     g_main_loop_run (run->loop);
   }
-  /* taking it down may still say something: a partial end, a full disk */
-  gst_element_set_state (run->pipeline, GST_STATE_NULL);
+  /* taking it down may still say something: a partial end, a full disk; the
+   * last step to NULL would drop it */
+  gst_element_set_state (run->pipeline, GST_STATE_READY);
   for (GstMessage *m; (m = gst_bus_pop (bus)); gst_message_unref (m))
     if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ELEMENT
         || GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING
         || (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR && run->exit == EXIT_OK))
       on_message (bus, m, run);
+  gst_element_set_state (run->pipeline, GST_STATE_NULL);
   close_line (run);
   g_source_remove (watch);
   if (timer && g_main_context_find_source_by_id (NULL, timer))
