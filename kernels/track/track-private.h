@@ -58,6 +58,40 @@ void reid_kalman_observe (const double box[4], ReidKalmanObservation *z);
 #define REID_KALMAN_GROWTH_DRIFT 0.003
 #define REID_KALMAN_ASPECT_DRIFT 0.02
 
+/* ---- motion.c: one track. Boxes are left, top, right, bottom. */
+
+/* How far back, in frames, the direction of motion is measured: delta t of
+ * OC-SORT. */
+#define REID_OCM_FRAMES 3
+
+typedef struct {
+  double x, y, side;
+  uint64_t frame;
+} ReidSighting;
+
+typedef struct {
+  uint32_t id;
+  int missed; /* detector runs since the last observation */
+  ReidKalman kalman;
+  ReidKalman observed; /* the filter as the last observation left it */
+  ReidFace face;       /* the last observation */
+  double box[4];       /* the same, in frame heights */
+  uint64_t frame;      /* of the last observation */
+  ReidSighting sightings[REID_OCM_FRAMES + 1]; /* the latest last */
+  int n_sightings;
+  double direction[2]; /* of observed motion, unit length or 0 */
+  double steadiness;   /* 0..1: how far to trust the direction */
+} ReidTrack;
+
+void reid_track_box (const ReidFace *face, double aspect, double box[4]);
+void reid_track_init (ReidTrack *k, uint32_t id, const ReidFace *face,
+                      double aspect, uint64_t frame);
+/* The track is seen again in `frame`, for which it has predicted. */
+void reid_track_observe (ReidTrack *k, const ReidFace *face, double aspect,
+                         uint64_t frame, unsigned parts);
+double reid_track_consistency (const ReidTrack *k, const float *const corner[4],
+                               int face, uint64_t frame);
+
 /* ---- tracker.c: the parts that a test or a measurement may switch off. */
 typedef enum {
   REID_TRACK_OCM = 1 << 0,

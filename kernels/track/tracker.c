@@ -25,13 +25,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How far back, in frames, the direction of motion is measured (delta t of the
- * paper), and what it weighs against the IoU (lambda). */
-#define OCM_FRAMES 3
+/* What the consistency of direction weighs against the IoU (lambda of the
+ * paper). */
 #define OCM_WEIGHT 0.2
-/* A direction is noise where the face moved less than a detector's jitter: it
- * gains weight up to this displacement, in shares of the face's side. */
-#define OCM_FULL_SHARE 0.15
 
 /* Weak detections have to lie closer to the prediction. */
 #define BYTE_IOU 0.5f
@@ -44,33 +40,10 @@
  * the broken tracks and mixes no two people. */
 #define BOX_GROWTH 0.3
 
-/* A longer gap is not walked through again frame by frame: the filter would
- * have settled on the straight line long before. */
-#define ORU_FRAMES 256
-
 /* Faces of a frame, and live tracks, beyond this come from broken input, and
  * the matrices have to end somewhere. */
 #define MOST 2048
 #define LONGEST_GAP (INT_MAX - 2)
-
-typedef struct {
-  double x, y, side;
-  uint64_t frame;
-} Sighting;
-
-typedef struct {
-  uint32_t id;
-  int missed; /* detector runs since the last observation */
-  ReidKalman kalman;
-  ReidKalman observed; /* the filter as the last observation left it */
-  ReidFace face;       /* the last observation */
-  double box[4];       /* the same, in frame heights */
-  uint64_t frame;      /* of the last observation */
-  Sighting sightings[OCM_FRAMES + 1]; /* the latest last */
-  int n_sightings;
-  double direction[2]; /* of observed motion, unit length or 0 */
-  double steadiness;   /* 0..1: how far to trust the direction */
-} Track;
 
 struct ReidTracker {
   ReidTrackerOptions options;
@@ -79,7 +52,7 @@ struct ReidTracker {
   uint64_t frame;
   double aspect;
   uint32_t next_id;
-  Track *tracks;
+  ReidTrack *tracks;
   int n_tracks, max_tracks;
   /* Scratch of an update, grown before it changes anything. */
   int max_faces, max_cols;
@@ -164,141 +137,6 @@ int
 reid_tracker_live (const ReidTracker *t)
 {
   return t->n_tracks;
-}
-
-static void
-box_of_face (const ReidFace *face, double aspect, double box[4])
-{
-  box[0] = face->left * aspect;
-  box[1] = face->top;
-  box[2] = ((double) face->left + face->width) * aspect;
-  box[3] = (double) face->top + face->height;
-}
-
-/* ---- One track */
-
-/* The sighting that motion up to `frame` is measured from: the oldest of the
- * last OCM_FRAMES frames, or else the latest there is. */
-static const Sighting *
-sighting_before (const Track *k, uint64_t frame)
-{
-  for (int i = 0; i < k->n_sightings; i++)
-    if (frame - k->sightings[i].frame <= OCM_FRAMES)
-      return &k->sightings[i];
-  return &k->sightings[k->n_sightings - 1];
-}
-
-static double
-unit_vector (double x, double y, double v[2])
-{
-  double length = sqrt (x * x + y * y);
-
-  v[0] = length > 0 ? x / length : 0;
-  v[1] = length > 0 ? y / length : 0;
-  return length;
-}
-
-static void
-track_sight (Track *k, const ReidKalmanObservation *z, uint64_t frame)
-{
-  Sighting now = { z->x, z->y, sqrt (z->s), frame };
-
-  if (k->n_sightings > 0) {
-    const Sighting *from = sighting_before (k, frame);
-    double moved = unit_vector (now.x - from->x, now.y - from->y, k->direction);
-
-    k->steadiness = fmin (1, moved / (OCM_FULL_SHARE * now.side));
-  }
-  if (k->n_sightings == OCM_FRAMES + 1) {
-    memmove (k->sightings, k->sightings + 1, sizeof *k->sightings * OCM_FRAMES);
-    k->n_sightings--;
-  }
-  k->sightings[k->n_sightings++] = now;
-}
-
-static void
-track_init (Track *k, uint32_t id, const ReidFace *face, double aspect,
-            uint64_t frame)
-{
-  ReidKalmanObservation z;
-
-  memset (k, 0, sizeof *k);
-  k->id = id;
-  k->face = *face;
-  k->frame = frame;
-  box_of_face (face, aspect, k->box);
-  reid_kalman_observe (k->box, &z);
-  reid_kalman_init (&k->kalman, &z);
-  k->observed = k->kalman;
-  track_sight (k, &z, frame);
-}
-
-/* ORU: the filter goes back to the last observation and through the gap once
- * more, with observations on the straight line to the present one (eq. 6 and 7
- * of the paper: z_t = z_1 + (t - t1) / (t2 - t1) * (z_2 - z_1)). It ends up
- * before the present observation, predicted. */
-static void
-track_re_update (Track *k, const double box[4], uint64_t frame)
-{
-  uint64_t gap = frame - k->frame, step = 1;
-  ReidKalmanObservation z;
-  double at[4];
-
-  k->kalman = k->observed;
-  if (gap > ORU_FRAMES) {
-    step = gap - ORU_FRAMES;
-    for (int c = 0; c < 4; c++)
-      at[c] = k->box[c] + (box[c] - k->box[c]) * ((double) step / (double) gap);
-    reid_kalman_observe (at, &z);
-    reid_kalman_init (&k->kalman, &z);
-    step++;
-  }
-  for (; step < gap; step++) {
-    for (int c = 0; c < 4; c++)
-      at[c] = k->box[c] + (box[c] - k->box[c]) * ((double) step / (double) gap);
-    reid_kalman_observe (at, &z);
-    reid_kalman_predict (&k->kalman);
-    reid_kalman_update (&k->kalman, &z);
-  }
-  reid_kalman_predict (&k->kalman);
-}
-
-static void
-track_observe (Track *k, const ReidFace *face, double aspect, uint64_t frame,
-               unsigned parts)
-{
-  ReidKalmanObservation z;
-  double box[4];
-
-  box_of_face (face, aspect, box);
-  reid_kalman_observe (box, &z);
-  if (k->missed > 0 && (parts & REID_TRACK_ORU))
-    track_re_update (k, box, frame);
-  reid_kalman_update (&k->kalman, &z);
-  track_sight (k, &z, frame);
-  k->observed = k->kalman;
-  k->face = *face;
-  memcpy (k->box, box, sizeof box);
-  k->frame = frame;
-  k->missed = 0;
-}
-
-/* OCM: how well going to this box continues the observed motion, from +1/2
- * (straight on) to -1/2 (straight back). */
-static double
-track_consistency (const Track *k, const float *const corner[4], int face,
-                   uint64_t frame)
-{
-  const Sighting *from = sighting_before (k, frame);
-  double x = ((double) corner[0][face] + corner[2][face]) / 2;
-  double y = ((double) corner[1][face] + corner[3][face]) / 2;
-  double to[2], cosine;
-
-  if (k->n_sightings < 2 || unit_vector (x - from->x, y - from->y, to) == 0)
-    return 0;
-  cosine = k->direction[0] * to[0] + k->direction[1] * to[1];
-  cosine = fmax (-1, fmin (1, cosine));
-  return k->steadiness * (0.5 - acos (cosine) / M_PI);
 }
 
 /* ---- Scratch memory */
@@ -386,7 +224,7 @@ all_iou (ReidTracker *t, const Frame *f, bool predicted)
   for (int i = 0; i < f->n; i++) {
     double box[4];
 
-    box_of_face (&f->faces[f->index[i]], t->aspect, box);
+    reid_track_box (&f->faces[f->index[i]], t->aspect, box);
     put_corners (a, i, box);
   }
   for (int j = 0; j < t->n_tracks; j++) {
@@ -446,7 +284,7 @@ match (ReidTracker *t, Frame *f, bool strong, float threshold, bool momentum)
     double *cost = t->cost + (size_t) i * (size_t) n_cols;
 
     for (int j = 0; j < n_cols; j++) {
-      const Track *k = &t->tracks[f->cols[j]];
+      const ReidTrack *k = &t->tracks[f->cols[j]];
       double gain = iou[f->cols[j]];
 
       if (!(gain >= threshold)) {
@@ -455,8 +293,8 @@ match (ReidTracker *t, Frame *f, bool strong, float threshold, bool momentum)
       }
       if (momentum)
         gain += OCM_WEIGHT * score
-                * track_consistency (k, (const float *const *) corner,
-                                     f->rows[i], t->frame);
+                * reid_track_consistency (k, (const float *const *) corner,
+                                          f->rows[i], t->frame);
       cost[j] = -gain;
     }
   }
@@ -483,11 +321,11 @@ rescale (ReidTracker *t, double aspect)
   if (t->aspect == aspect)
     return;
   for (int j = 0; j < t->n_tracks; j++) {
-    Track *k = &t->tracks[j];
+    ReidTrack *k = &t->tracks[j];
     ReidFace face = k->face;
     int missed = k->missed;
 
-    track_init (k, k->id, &face, aspect, k->frame);
+    reid_track_init (k, k->id, &face, aspect, k->frame);
     k->missed = missed;
   }
   t->aspect = aspect;
@@ -583,11 +421,11 @@ reid_tracker_update (ReidTracker *t, const ReidFace *faces, int n_faces,
   }
 
   for (int j = 0; j < t->n_tracks; j++) {
-    Track *k = &t->tracks[j];
+    ReidTrack *k = &t->tracks[j];
 
     if (f.face_of[j] >= 0)
-      track_observe (k, &faces[f.index[f.face_of[j]]], aspect, t->frame,
-                     t->parts);
+      reid_track_observe (k, &faces[f.index[f.face_of[j]]], aspect, t->frame,
+                          t->parts);
     else
       k->missed++;
   }
@@ -596,8 +434,8 @@ reid_tracker_update (ReidTracker *t, const ReidFace *faces, int n_faces,
       ids[f.index[i]] = t->tracks[f.track_of[i]].id;
     } else if (is_strong (t, &f, i)) {
       ids[f.index[i]] = t->next_id;
-      track_init (&t->tracks[t->n_tracks++], t->next_id, &faces[f.index[i]],
-                  aspect, t->frame);
+      reid_track_init (&t->tracks[t->n_tracks++], t->next_id,
+                       &faces[f.index[i]], aspect, t->frame);
       t->next_id++;
     }
   }
@@ -616,7 +454,7 @@ bool
 reid_tracker_predict (const ReidTracker *t, uint32_t id, ReidFace *face)
 {
   for (int j = 0; j < t->n_tracks; j++) {
-    const Track *k = &t->tracks[j];
+    const ReidTrack *k = &t->tracks[j];
     double box[4];
 
     if (k->id != id)
