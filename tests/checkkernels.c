@@ -123,9 +123,10 @@ check_vfilter (int i, int bytes)
   make_weights (w, taps);
   for (int v = 0; v < n_versions; v++) {
     if (bytes == 1)
-      versions[v].dsp.vfilter8 (out[v > 0], src, stride, w, taps, n);
+      versions[v].dsp.vfilter8 (out[v > 0], src, stride, w, taps, n, stride);
     else
-      versions[v].dsp.vfilter16 (out[v > 0], src, stride, w, taps, n, shift);
+      versions[v].dsp.vfilter16 (out[v > 0], src, stride, w, taps, n, shift,
+                                 stride);
     same ("vfilter", versions[v].name, out[0], out[v > 0], 2 * (size_t) n);
   }
   guarded_free (&g);

@@ -58,13 +58,15 @@ typedef struct {
 } ReidWarpRow;
 
 typedef struct {
-  /* dst[x] = (sum of w[t] * src[t * stride + x] + half) >> 7 */
+  /* dst[x] = (sum of w[t] * src[t * stride + x] + half) >> 7. The rows that
+   * the next call will want lie `ahead` bytes on: a hint, never read. */
   void (*vfilter8) (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
-                    const int16_t *w, int taps, int n);
+                    const int16_t *w, int taps, int n, ptrdiff_t ahead);
   /* The same for 10 bits in 16, which are (sample >> shift) & 1023; >> 9.
    * src need not be aligned, stride is in bytes. */
   void (*vfilter16) (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
-                     const int16_t *w, int taps, int n, int shift);
+                     const int16_t *w, int taps, int n, int shift,
+                     ptrdiff_t ahead);
   /* n pixels of 2, 3 or 4 samples -> one row a channel. split[4] leaves out
    * the channels whose row is NULL. */
   void (*split2) (int16_t *const dst[4], const int16_t *src, int n);

@@ -18,11 +18,20 @@ weight_pair (const int16_t *w, int t, int taps)
          | (int) ((unsigned) (uint16_t) (t + 1 < taps ? w[t + 1] : 0) << 16);
 }
 
+/* The rows of a call are no streams that a prefetcher in hardware would know in
+ * time: each begins anew far from the one before. */
+static inline void
+prefetch (const uint8_t *src, ptrdiff_t offset)
+{
+  _mm_prefetch ((const char *) ((uintptr_t) src + (uintptr_t) offset),
+                _MM_HINT_T1);
+}
+
 /* The 32 pixels that start at src. Rows are taken in pairs, interleaved as
  * bytes and only then widened: six shuffles for 64 samples. */
 static inline void
 vfilter8_block (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
-                const int16_t *w, int taps)
+                const int16_t *w, int taps, ptrdiff_t ahead)
 {
   const int shift = REID_WEIGHT_BITS - REID_ROW_BITS;
   const __m256i zero = _mm256_setzero_si256 ();
@@ -32,6 +41,8 @@ vfilter8_block (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
     __m256i pair = _mm256_set1_epi32 (weight_pair (w, t, taps));
     __m256i r = LOAD (src + t * stride);
     __m256i q = t + 1 < taps ? LOAD (src + (t + 1) * stride) : zero;
+    prefetch (src, t * stride + ahead);
+    prefetch (src, (t + 1) * stride + ahead);
     __m256i lo = _mm256_unpacklo_epi8 (r, q), hi = _mm256_unpackhi_epi8 (r, q);
     a0 = _mm256_add_epi32 (
         a0, _mm256_madd_epi16 (_mm256_unpacklo_epi8 (lo, zero), pair));
@@ -78,7 +89,7 @@ vfilter8_small (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
  * the row is read; the same values are written twice. */
 static void
 vfilter8_avx2 (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
-               const int16_t *w, int taps, int n)
+               const int16_t *w, int taps, int n, ptrdiff_t ahead)
 {
   int x = 0;
 
@@ -93,9 +104,9 @@ vfilter8_avx2 (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
     return;
   }
   for (; x + 32 <= n; x += 32)
-    vfilter8_block (dst + x, src + x, stride, w, taps);
+    vfilter8_block (dst + x, src + x, stride, w, taps, ahead);
   if (x < n && n >= 32)
-    vfilter8_block (dst + n - 32, src + n - 32, stride, w, taps);
+    vfilter8_block (dst + n - 32, src + n - 32, stride, w, taps, ahead);
   else if (x < n) {
     for (; x + 8 <= n; x += 8)
       vfilter8_small (dst + x, src + x, stride, w, taps);
@@ -106,7 +117,8 @@ vfilter8_avx2 (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
 
 static inline void
 vfilter16_block (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
-                 const int16_t *w, int taps, __m128i sample_shift)
+                 const int16_t *w, int taps, __m128i sample_shift,
+                 ptrdiff_t ahead)
 {
   const int shift = REID_WEIGHT_BITS - REID_ROW_BITS + 2;
   const __m256i mask = _mm256_set1_epi16 (1023);
@@ -116,6 +128,8 @@ vfilter16_block (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
     __m256i pair = _mm256_set1_epi32 (weight_pair (w, t, taps));
     __m256i r = LOAD (src + t * stride);
     __m256i q = t + 1 < taps ? LOAD (src + (t + 1) * stride) : r;
+    prefetch (src, t * stride + ahead);
+    prefetch (src, (t + 1) * stride + ahead);
     r = _mm256_and_si256 (_mm256_srl_epi16 (r, sample_shift), mask);
     q = _mm256_and_si256 (_mm256_srl_epi16 (q, sample_shift), mask);
     a0 = _mm256_add_epi32 (
@@ -129,16 +143,19 @@ vfilter16_block (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
 
 static void
 vfilter16_avx2 (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
-                const int16_t *w, int taps, int n, int sample_shift)
+                const int16_t *w, int taps, int n, int sample_shift,
+                ptrdiff_t ahead)
 {
   const __m128i by = _mm_cvtsi32_si128 (sample_shift);
   int x = 0;
 
   for (; x + 16 <= n; x += 16)
-    vfilter16_block (dst + x, src + 2 * (ptrdiff_t) x, stride, w, taps, by);
+    vfilter16_block (dst + x, src + 2 * (ptrdiff_t) x, stride, w, taps, by,
+                     ahead);
   if (x < n && n >= 16) {
     x = n - 16;
-    vfilter16_block (dst + x, src + 2 * (ptrdiff_t) x, stride, w, taps, by);
+    vfilter16_block (dst + x, src + 2 * (ptrdiff_t) x, stride, w, taps, by,
+                     ahead);
     return;
   }
   for (; x < n; x++) {

@@ -36,11 +36,20 @@ lanes_23 (__m512i a, __m512i b)
       a, _mm512_setr_epi64 (4, 5, 12, 13, 6, 7, 14, 15), b);
 }
 
+/* The rows of a call are no streams that a prefetcher in hardware would know in
+ * time: each begins anew far from the one before. */
+static inline void
+prefetch (const uint8_t *src, ptrdiff_t offset)
+{
+  _mm_prefetch ((const char *) ((uintptr_t) src + (uintptr_t) offset),
+                _MM_HINT_T1);
+}
+
 /* Rows are taken in pairs, interleaved as bytes and only then widened. Masked
  * loads read nothing beyond the row. */
 static inline void
 vfilter8_block (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
-                const int16_t *w, int taps, uint64_t mask)
+                const int16_t *w, int taps, uint64_t mask, ptrdiff_t ahead)
 {
   const int shift = REID_WEIGHT_BITS - REID_ROW_BITS;
   const __m512i zero = _mm512_setzero_si512 ();
@@ -52,6 +61,8 @@ vfilter8_block (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
     __m512i q = t + 1 < taps
                     ? _mm512_maskz_loadu_epi8 (mask, src + (t + 1) * stride)
                     : zero;
+    prefetch (src, t * stride + ahead);
+    prefetch (src, (t + 1) * stride + ahead);
     __m512i lo = _mm512_unpacklo_epi8 (r, q), hi = _mm512_unpackhi_epi8 (r, q);
     a0 = _mm512_add_epi32 (
         a0, _mm512_madd_epi16 (_mm512_unpacklo_epi8 (lo, zero), pair));
@@ -73,19 +84,21 @@ vfilter8_block (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
 
 static void
 vfilter8_avx512 (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
-                 const int16_t *w, int taps, int n)
+                 const int16_t *w, int taps, int n, ptrdiff_t ahead)
 {
   int x = 0;
 
   for (; x + 64 <= n; x += 64)
-    vfilter8_block (dst + x, src + x, stride, w, taps, ~(uint64_t) 0);
+    vfilter8_block (dst + x, src + x, stride, w, taps, ~(uint64_t) 0, ahead);
   if (x < n)
-    vfilter8_block (dst + x, src + x, stride, w, taps, first_bits (n - x));
+    vfilter8_block (dst + x, src + x, stride, w, taps, first_bits (n - x),
+                    ahead);
 }
 
 static void
 vfilter16_avx512 (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
-                  const int16_t *w, int taps, int n, int sample_shift)
+                  const int16_t *w, int taps, int n, int sample_shift,
+                  ptrdiff_t ahead)
 {
   const int shift = REID_WEIGHT_BITS - REID_ROW_BITS + 2;
   const __m128i by = _mm_cvtsi32_si128 (sample_shift);
@@ -102,6 +115,8 @@ vfilter16_avx512 (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
       __m512i q = t + 1 < taps
                       ? _mm512_maskz_loadu_epi16 (mask, p + (t + 1) * stride)
                       : _mm512_setzero_si512 ();
+      prefetch (p, t * stride + ahead);
+      prefetch (p, (t + 1) * stride + ahead);
       r = _mm512_and_si512 (_mm512_srl_epi16 (r, by), low);
       q = _mm512_and_si512 (_mm512_srl_epi16 (q, by), low);
       a0 = _mm512_add_epi32 (

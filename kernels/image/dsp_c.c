@@ -10,7 +10,7 @@
 
 static void
 vfilter8_c (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
-            const int16_t *w, int taps, int n)
+            const int16_t *w, int taps, int n, ptrdiff_t ahead)
 {
   const int shift = REID_WEIGHT_BITS - REID_ROW_BITS;
 
@@ -32,7 +32,8 @@ vfilter8_c (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
 
 static void
 vfilter16_c (int16_t *dst, const uint8_t *src, ptrdiff_t stride,
-             const int16_t *w, int taps, int n, int sample_shift)
+             const int16_t *w, int taps, int n, int sample_shift,
+             ptrdiff_t ahead)
 {
   const int shift = REID_WEIGHT_BITS - REID_ROW_BITS + 2;
 

@@ -283,11 +283,14 @@ reid_scaler_row (ReidScaler *s, int y)
     const uint8_t *src = s->image->plane[p] + first * stride
                          + (ptrdiff_t) t->lo * step * info->bytes;
     int columns = t->hi - t->lo;
+    double row_step = s->y_axis[p > 0].step;
+    ptrdiff_t ahead = row_step < 1024 ? (int) (row_step + 0.5) * stride : 0;
     if (info->bytes == 1)
-      s->dsp->vfilter8 (s->row, src, stride, s->weights, taps, columns * step);
+      s->dsp->vfilter8 (s->row, src, stride, s->weights, taps, columns * step,
+                        ahead);
     else
       s->dsp->vfilter16 (s->row, src, stride, s->weights, taps, columns * step,
-                         info->shift);
+                         info->shift, ahead);
 
     int16_t *parts[4] = { NULL, NULL, NULL, NULL };
     if (step > 1) {

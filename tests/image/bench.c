@@ -143,13 +143,13 @@ call_sharpness (Bench *b, const ReidImageDsp *dsp)
 static void
 call_vfilter8 (Bench *b, const ReidImageDsp *dsp)
 {
-  dsp->vfilter8 (b->row, b->rgb, 1920, b->weights, 3, 1920);
+  dsp->vfilter8 (b->row, b->rgb, 1920, b->weights, 3, 1920, 0);
 }
 
 static void
 call_vfilter16 (Bench *b, const ReidImageDsp *dsp)
 {
-  dsp->vfilter16 (b->row, b->rgb, 2 * 1920, b->weights, 3, 1920, 6);
+  dsp->vfilter16 (b->row, b->rgb, 2 * 1920, b->weights, 3, 1920, 6, 0);
 }
 
 static void
