@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REID_TEST_ELEMENTS_H
+#define REID_TEST_ELEMENTS_H
+
+/* What the tests of the elements share: drawn frames, faces put on them by
+ * hand, and a record of what left a pad, in its order. */
+
+#include <gst/check/gstharness.h>
+#include <gst/reid/reid.h>
+#include <gst/video/video.h>
+
+#include "test.h"
+
+/* Wrong calls of GStreamer or GLib, ours or its own, are failures. */
+__attribute__ ((constructor)) static void
+elements_init (void)
+{
+  gst_init (NULL, NULL);
+  g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR);
+}
+
+/* ---- frames */
+
+static inline guint32
+elements_hash (guint32 a, guint32 b, guint32 c)
+{
+  guint32 x = a * 0x9e3779b1u ^ b * 0x85ebca77u ^ c * 0xc2b2ae3du;
+
+  x ^= x >> 15;
+  x *= 0x2c1b3c6du;
+  x ^= x >> 12;
+  x *= 0x297a2d39u;
+  return x ^ x >> 15;
+}
+
+/* A picture of coloured blocks; every scene has its own. Any format. */
+static inline void
+elements_draw (GstBuffer *buffer, const GstVideoInfo *info, guint scene)
+{
+  gint w = GST_VIDEO_INFO_WIDTH (info), h = GST_VIDEO_INFO_HEIGHT (info);
+  const GstVideoFormatInfo *f = info->finfo;
+  gboolean deep =
+      GST_VIDEO_FORMAT_INFO_BITS (gst_video_format_get_info (f->unpack_format))
+      > 8;
+  guint16 *line = g_new (guint16, (gsize) (w + 16) * 4);
+  GstVideoFrame frame;
+
+  if (!gst_video_frame_map (&frame, info, buffer, GST_MAP_WRITE))
+    g_error ("cannot map a frame that the test made");
+  for (gint y = 0, row = -1; y < h; y++) {
+    gint of_y = (gint) ((gint64) y * 12 / h);
+
+    /* rows of one row of blocks are alike */
+    for (gint x = 0; x < w + 16 && row != of_y; x++) {
+      gint of_x = (gint) ((gint64) MIN (x, w - 1) * 16 / w);
+      guint32 c = elements_hash (scene, (guint) of_x, (guint) of_y);
+      guint8 pixel[4] = { 255, (guint8) (32 + (c & 127)),
+                          (guint8) (64 + (c >> 8 & 127)),
+                          (guint8) (64 + (c >> 16 & 127)) };
+
+      for (gint i = 0; i < 4; i++)
+        if (deep)
+          line[4 * x + i] = (guint16) (pixel[i] * 257);
+        else
+          ((guint8 *) line)[4 * x + i] = pixel[i];
+    }
+    row = of_y;
+    f->pack_func (f, GST_VIDEO_PACK_FLAG_NONE, line, 0, frame.data,
+                  frame.info.stride, info->chroma_site, y, w);
+  }
+  gst_video_frame_unmap (&frame);
+  g_free (line);
+}
+
+static inline void
+elements_info (const gchar *caps, GstVideoInfo *info)
+{
+  GstCaps *c = gst_caps_from_string (caps);
+
+  if (!c || !gst_video_info_from_caps (info, c))
+    g_error ("bad caps in a test: %s", caps);
+  gst_caps_unref (c);
+}
+
+static inline GstBuffer *
+elements_frame (const GstVideoInfo *info, guint scene, GstClockTime pts,
+                GstClockTime duration)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, info->size, NULL);
+
+  gst_buffer_memset (buffer, 0, 0, info->size);
+  elements_draw (buffer, info, scene);
+  GST_BUFFER_PTS (buffer) = pts;
+  GST_BUFFER_DURATION (buffer) = duration;
+  return buffer;
+}
+
+static inline GstReidFace
+elements_face (gdouble left, gdouble top, gdouble width, gdouble height)
+{
+  GstReidFace face = { 0 };
+  static const gfloat at[10] = { .3f, .4f,  .7f, .4f,  .5f,
+                                 .6f, .35f, .8f, .65f, .8f };
+
+  face.left = (gfloat) left;
+  face.top = (gfloat) top;
+  face.width = (gfloat) width;
+  face.height = (gfloat) height;
+  face.score = .9f;
+  face.has_landmarks = TRUE;
+  for (gint i = 0; i < 10; i += 2) {
+    face.landmarks[i] = face.left + at[i] * face.width;
+    face.landmarks[i + 1] = face.top + at[i + 1] * face.height;
+  }
+  return face;
+}
+
+static inline GstReidFrameMeta *
+elements_add_meta (GstBuffer *buffer, guint64 frame, GstReidFrameState state,
+                   const GstReidFace *faces, guint n)
+{
+  GstReidFrameMeta *meta = gst_buffer_add_reid_frame_meta (buffer);
+
+  meta->state = state;
+  meta->frame = frame;
+  meta->stream_time = GST_BUFFER_PTS (buffer);
+  meta->duration = GST_BUFFER_DURATION (buffer);
+  gst_reid_frame_meta_set_faces (meta, faces, n);
+  return meta;
+}
+
+/* ---- what left a pad, in its order */
+
+typedef struct {
+  GstBuffer *buffer;
+  GstEvent *event;
+} Output;
+
+typedef struct {
+  GMutex lock;
+  GArray *all; /* Output */
+  GstPad *pad;
+  gulong probe;
+} Record;
+
+static inline void
+record_clear_one (gpointer data)
+{
+  Output *o = data;
+
+  gst_clear_buffer (&o->buffer);
+  gst_clear_event (&o->event);
+}
+
+static inline GstPadProbeReturn
+record_probe (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Record *r = data;
+  Output o = { 0 };
+
+  if (GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_BUFFER)
+    o.buffer = gst_buffer_ref (GST_PAD_PROBE_INFO_BUFFER (info));
+  else
+    o.event = gst_event_ref (GST_PAD_PROBE_INFO_EVENT (info));
+  g_mutex_lock (&r->lock);
+  g_array_append_val (r->all, o);
+  g_mutex_unlock (&r->lock);
+  return GST_PAD_PROBE_OK;
+}
+
+static inline void
+record_init (Record *r, GstPad *pad)
+{
+  g_mutex_init (&r->lock);
+  r->all = g_array_new (FALSE, TRUE, sizeof (Output));
+  g_array_set_clear_func (r->all, record_clear_one);
+  r->pad = gst_object_ref (pad);
+  r->probe = gst_pad_add_probe (pad,
+                                GST_PAD_PROBE_TYPE_BUFFER
+                                    | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
+                                    | GST_PAD_PROBE_TYPE_EVENT_FLUSH,
+                                record_probe, r, NULL);
+}
+
+static inline void
+record_free (Record *r)
+{
+  gst_pad_remove_probe (r->pad, r->probe);
+  gst_object_unref (r->pad);
+  g_array_free (r->all, TRUE);
+  g_mutex_clear (&r->lock);
+}
+
+static inline guint
+record_length (Record *r)
+{
+  guint n;
+
+  g_mutex_lock (&r->lock);
+  n = r->all->len;
+  g_mutex_unlock (&r->lock);
+  return n;
+}
+
+static inline Output *
+record_at (Record *r, guint i)
+{
+  return &g_array_index (r->all, Output, i);
+}
+
+/* The n-th buffer or NULL. */
+static inline GstBuffer *
+record_buffer (Record *r, guint n)
+{
+  for (guint i = 0; i < r->all->len; i++)
+    if (record_at (r, i)->buffer && n-- == 0)
+      return record_at (r, i)->buffer;
+  return NULL;
+}
+
+static inline guint
+record_buffers (Record *r)
+{
+  guint n = 0;
+
+  while (record_buffer (r, n))
+    n++;
+  return n;
+}
+
+static inline GstReidFrameMeta *
+record_meta (Record *r, guint n)
+{
+  GstBuffer *buffer = record_buffer (r, n);
+
+  return buffer ? gst_buffer_get_reid_frame_meta (buffer) : NULL;
+}
+
+static inline GstReidTracklet *
+record_tracklet (Record *r, guint n)
+{
+  for (guint i = 0; i < r->all->len; i++) {
+    GstEvent *event = record_at (r, i)->event;
+    GstReidTracklet *t = event ? gst_event_get_reid_tracklet (event) : NULL;
+    if (t && n-- == 0)
+      return t;
+  }
+  return NULL;
+}
+
+static inline guint
+record_tracklets (Record *r)
+{
+  guint n = 0;
+
+  while (record_tracklet (r, n))
+    n++;
+  return n;
+}
+
+/* One letter for each output: B buffer, T tracklet, S segment, C caps, G gap,
+ * E EOS, i info, s stats, t tag, f/F flush start/stop, - any other event. */
+static inline gchar *
+record_string (Record *r)
+{
+  GString *s = g_string_new (NULL);
+
+  g_mutex_lock (&r->lock);
+  for (guint i = 0; i < r->all->len; i++) {
+    GstEvent *event = record_at (r, i)->event;
+    const GstStructure *st = event ? gst_event_get_structure (event) : NULL;
+    gchar c = '-';
+
+    if (!event)
+      c = 'B';
+    else if (gst_event_get_reid_tracklet (event))
+      c = 'T';
+    else if (st && g_str_has_prefix (gst_structure_get_name (st), "reid-info"))
+      c = 'i';
+    else if (st && gst_structure_has_name (st, "reid-stats"))
+      c = 's';
+    else
+      switch (GST_EVENT_TYPE (event)) {
+        case GST_EVENT_SEGMENT:
+          c = 'S';
+          break;
+        case GST_EVENT_CAPS:
+          c = 'C';
+          break;
+        case GST_EVENT_GAP:
+          c = 'G';
+          break;
+        case GST_EVENT_EOS:
+          c = 'E';
+          break;
+        case GST_EVENT_TAG:
+          c = 't';
+          break;
+        case GST_EVENT_FLUSH_START:
+          c = 'f';
+          break;
+        case GST_EVENT_FLUSH_STOP:
+          c = 'F';
+          break;
+        default:
+          break;
+      }
+    g_string_append_c (s, c);
+  }
+  g_mutex_unlock (&r->lock);
+  return g_string_free (s, FALSE);
+}
+
+/* Forgets what was recorded until now. */
+static inline void
+record_clear (Record *r)
+{
+  g_mutex_lock (&r->lock);
+  g_array_set_size (r->all, 0);
+  g_mutex_unlock (&r->lock);
+}
+
+#define CHECK_RECORD(record, expected)                                         \
+  do {                                                                         \
+    gchar *record_s = record_string (record);                                  \
+    CHECK_MSG (g_str_equal (record_s, expected), "%s instead of %s", record_s, \
+               expected);                                                      \
+    g_free (record_s);                                                         \
+  } while (0)
+
+/* Pixels that the process counts as held, without holding them. */
+static inline GstReidChip *
+elements_fill_budget (void)
+{
+  GstReidChip chip = { 0 };
+
+  chip.width = chip.height = 8192;
+  chip.rgb = malloc (1);
+  return gst_reid_chip_new_take (&chip);
+}
+
+#endif /* REID_TEST_ELEMENTS_H */
