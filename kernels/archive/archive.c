@@ -21,6 +21,7 @@ struct ReidArchive {
   char *directory, *part, *final;
   int fd; /* the store's */
   ReidStore *store;
+  ReidDriver driver;
   hid_t file;
   ReidTable frames, shots, detections, tracks, chips, identities;
   hid_t pixels, embeddings;
@@ -128,17 +129,16 @@ commit_when_much_waits (ReidArchive *archive, ReidError *error)
 static bool
 open_file (ReidArchive *archive, ReidError *error)
 {
-  hid_t access = reid_driver_access (archive->store);
   hid_t create = H5Pcreate (H5P_FILE_CREATE);
+  hid_t access;
 
   /* Checksummed metadata, and no mark of an open file in the superblock, with
    * which other programs would refuse what a killed run left. */
-  if (access >= 0 && create >= 0
+  if (reid_driver_open (&archive->driver, archive->store) && create >= 0
+      && (access = archive->driver.access) >= 0
       && H5Pset_libver_bounds (access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0
       && H5Pset_obj_track_times (create, false) >= 0)
     archive->file = H5Fcreate (archive->part, H5F_ACC_TRUNC, create, access);
-  if (access >= 0)
-    H5Pclose (access);
   if (create >= 0)
     H5Pclose (create);
   if (archive->file < 0)
@@ -225,6 +225,8 @@ close_file (ReidArchive *archive)
   if (archive->file >= 0)
     ok = H5Fclose (archive->file) >= 0;
   archive->file = -1;
+  if (ok)
+    reid_driver_close (&archive->driver);
   return ok;
 }
 
@@ -261,6 +263,7 @@ reid_archive_create (const char *directory, const ReidAttribute *attributes,
     return NULL;
   }
   archive->file = archive->pixels = archive->embeddings = -1;
+  archive->driver = (ReidDriver) REID_DRIVER_INIT;
   archive->frames = archive->shots = archive->detections = archive->tracks =
       archive->chips = archive->identities = (ReidTable) REID_TABLE_INIT;
   archive->fd = reid_directory_claim (directory, error);

@@ -143,32 +143,35 @@ static const H5FD_class_t driver_class = {
   .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
-hid_t
-reid_driver_access (ReidStore *store)
+bool
+reid_driver_open (ReidDriver *driver, ReidStore *store)
 {
   DriverInfo info = { store };
   H5AC_cache_config_t cache = { .version = H5AC__CURR_CACHE_CONFIG_VERSION };
-  /* Registered anew for each file and released with it: an application may
-   * call H5close() at any time, and the identifier would be stale. */
-  hid_t driver = H5FDregister (&driver_class);
-  hid_t access = H5Pcreate (H5P_FILE_ACCESS);
-  bool ok = driver >= 0 && access >= 0
-            && H5Pset_driver (access, driver, &info) >= 0
-            && H5Pset_fclose_degree (access, H5F_CLOSE_STRONG) >= 0;
+
+  driver->id = H5FDregister (&driver_class);
+  driver->access = H5Pcreate (H5P_FILE_ACCESS);
+  bool ok = driver->id >= 0 && driver->access >= 0
+            && H5Pset_driver (driver->access, driver->id, &info) >= 0
+            && H5Pset_fclose_degree (driver->access, H5F_CLOSE_STRONG) >= 0;
 
   /* Left to itself the metadata cache grows to 32 MiB. */
-  if (ok && H5Pget_mdc_config (access, &cache) >= 0) {
+  if (ok && H5Pget_mdc_config (driver->access, &cache) >= 0) {
     cache.set_initial_size = true;
     cache.initial_size = 1 << 20;
     cache.max_size = 2 << 20;
     cache.min_size = 1 << 19;
-    ok = H5Pset_mdc_config (access, &cache) >= 0;
+    ok = H5Pset_mdc_config (driver->access, &cache) >= 0;
   }
-  if (driver >= 0)
-    H5FDunregister (driver);
-  if (!ok && access >= 0) {
-    H5Pclose (access);
-    return -1;
-  }
-  return access;
+  return ok;
+}
+
+void
+reid_driver_close (ReidDriver *driver)
+{
+  if (driver->access >= 0)
+    H5Pclose (driver->access);
+  if (driver->id >= 0)
+    H5FDunregister (driver->id);
+  *driver = (ReidDriver) REID_DRIVER_INIT;
 }

