@@ -18,7 +18,9 @@ typedef struct {
 /* Sum of all constants of one network, in elements. */
 #define REID_MAX_CONSTANTS ((int64_t) 1 << 30)
 /* Work that constant folding may spend on one network, in steps. */
-#define REID_MAX_FOLD_WORK ((int64_t) 1 << 28)
+#ifndef REID_MAX_FOLD_WORK
+#define REID_MAX_FOLD_WORK ((int64_t) 1 << 26)
+#endif
 
 /* The bytes are not needed afterwards. */
 ReidModel *reid_model_load (ReidBytes data, const char *file, ReidError *error);

@@ -242,6 +242,16 @@ tiny_attr_floats (TinyOnnx *t, const char *name, int n, const float *v)
   put_message (&t->node, 5, &a);
 }
 
+void
+tiny_attr_graph (TinyOnnx *t, const char *name, const void *data, size_t size)
+{
+  Bytes a = { 0 };
+  put_text (&a, 1, name);
+  put_bytes (&a, 6, data, size);
+  put_int (&a, 20, 5);
+  put_message (&t->node, 5, &a);
+}
+
 const uint8_t *
 tiny_bytes (TinyOnnx *t, size_t *size)
 {

@@ -44,6 +44,9 @@ void tiny_attr_float (TinyOnnx *t, const char *name, float value);
 void tiny_attr_string (TinyOnnx *t, const char *name, const char *value);
 void tiny_attr_ints (TinyOnnx *t, const char *name, int n, const int64_t *v);
 void tiny_attr_floats (TinyOnnx *t, const char *name, int n, const float *v);
+/* A subgraph, given as the bytes of its message. */
+void tiny_attr_graph (TinyOnnx *t, const char *name, const void *data,
+                      size_t size);
 /* The finished file; valid until the next call on t. */
 const uint8_t *tiny_bytes (TinyOnnx *t, size_t *size);
 bool tiny_write (TinyOnnx *t, const char *path);
