@@ -86,45 +86,77 @@ reid_chain_plan (ReidChain *c)
   c->scratch = at;
 }
 
+/* Columns from..to of output row y, by way of a copy with the padding in it. */
+static void
+small_padded (Run *r, int i, ReidRowsPoint *p, int y, int from, int to)
+{
+  const ReidStage *s = &r->chain->stage[i];
+  if (from >= to)
+    return;
+  int top = y * s->stride[0] - s->pad[0];
+  int left = from * s->stride[1] - s->pad[1];
+  int width = (to - from - 1) * s->stride[1] + s->kernel[1];
+  int a = left < 0 ? -left : 0, b = min (width, s->in[1] - left);
+  float *row = r->pad;
+  for (int ch = 0; ch < s->in_channels; ch++)
+    for (int ky = 0; ky < s->kernel[0]; ky++, row += width) {
+      int at = top + ky;
+      if (at < 0 || at >= s->in[0] || a >= b) {
+        memset (row, 0, width * sizeof *row);
+        continue;
+      }
+      memset (row, 0, a * sizeof *row);
+      memcpy (row + a,
+              r->in + ((size_t) ch * s->in[0] + at) * s->in[1] + left + a,
+              (b - a) * sizeof *row);
+      memset (row + b, 0, (width - b) * sizeof *row);
+    }
+  ptrdiff_t lanes = r->chain->rows->lanes;
+  ReidRowsPointRun run = { .in = r->pad,
+                           .in_segment = width,
+                           .in_pixel = s->stride[1],
+                           .out = row_at (&r->strip[i], y) + from * lanes,
+                           .out_block = r->strip[i].block,
+                           .out_pixel = lanes,
+                           .n = to - from };
+  r->chain->rows->point (p, &run);
+}
+
 static void
 make_small (Run *r, int i, int y, int n)
 {
-  const ReidChain *c = r->chain;
-  const ReidStage *s = &c->stage[i];
-  size_t width = padded_width (s), plane = (size_t) s->in[0] * s->in[1];
-  int lanes = c->rows->lanes;
-  ReidRowsPoint p = { s->in_channels * s->kernel[0] * s->kernel[1],
-                      s->kernel[1],
-                      blocks_of (c->rows, s->out_channels),
-                      s->weight,
-                      s->bias,
-                      s->end };
-  int before = s->pad[1];
-  int inside = min (s->in[1], (int) width - before);
-  for (int k = 0; k < n; k++) {
-    int top = (y + k) * s->stride[0] - s->pad[0];
-    float *to = r->pad;
-    for (int ch = 0; ch < s->in_channels; ch++)
-      for (int ky = 0; ky < s->kernel[0]; ky++, to += width) {
-        int at = top + ky;
-        if (at < 0 || at >= s->in[0]) {
-          memset (to, 0, width * sizeof *to);
-          continue;
-        }
-        memset (to, 0, before * sizeof *to);
-        memcpy (to + before, r->in + ch * plane + (size_t) at * s->in[1],
-                inside * sizeof *to);
-        memset (to + before + inside, 0,
-                (width - before - inside) * sizeof *to);
-      }
-    ReidRowsPointRun run = { .in = r->pad,
-                             .in_segment = (ptrdiff_t) width,
+  const ReidStage *s = &r->chain->stage[i];
+  ptrdiff_t lanes = r->chain->rows->lanes;
+  ReidRowsPoint p = { .taps = s->in_channels * s->kernel[0] * s->kernel[1],
+                      .segment = s->kernel[1],
+                      .plane = s->kernel[0],
+                      .blocks = blocks_of (r->chain->rows, s->out_channels),
+                      .weight = s->weight,
+                      .bias = s->bias,
+                      .end = s->end };
+  /* Columns that the padding does not touch. */
+  int first = (s->pad[1] + s->stride[1] - 1) / s->stride[1];
+  int last = s->in[1] - s->kernel[1] + s->pad[1];
+  last = last < 0 ? 0 : min (last / s->stride[1] + 1, s->out[1]);
+  for (; n > 0; n--, y++) {
+    int top = y * s->stride[0] - s->pad[0];
+    if (top < 0 || top + s->kernel[0] > s->in[0] || first >= last) {
+      small_padded (r, i, &p, y, 0, s->out[1]);
+      continue;
+    }
+    small_padded (r, i, &p, y, 0, first);
+    ReidRowsPointRun run = { .in = r->in + (ptrdiff_t) top * s->in[1]
+                                   + first * s->stride[1] - s->pad[1],
+                             .in_segment = s->in[1],
+                             .in_plane = (ptrdiff_t) (s->in[0] - s->kernel[0])
+                                         * s->in[1],
                              .in_pixel = s->stride[1],
-                             .out = row_at (&r->strip[i], y + k),
+                             .out = row_at (&r->strip[i], y) + first * lanes,
                              .out_block = r->strip[i].block,
                              .out_pixel = lanes,
-                             .n = s->out[1] };
-    c->rows->point (&p, &run);
+                             .n = last - first };
+    r->chain->rows->point (&p, &run);
+    small_padded (r, i, &p, y, last, s->out[1]);
   }
 }
 
@@ -135,10 +167,12 @@ make_point (Run *r, int i, int y, int n)
   const ReidStage *s = &c->stage[i];
   const Strip *in = i ? &r->strip[i - 1] : &r->first;
   int lanes = c->rows->lanes;
-  ReidRowsPoint p = {
-    s->in_channels, lanes,   blocks_of (c->rows, s->out_channels),
-    s->weight,      s->bias, s->end
-  };
+  ReidRowsPoint p = { .taps = s->in_channels,
+                      .segment = lanes,
+                      .blocks = blocks_of (c->rows, s->out_channels),
+                      .weight = s->weight,
+                      .bias = s->bias,
+                      .end = s->end };
   while (n > 0) {
     int m = unbroken (in, y, unbroken (&r->strip[i], y, n));
     ReidRowsPointRun run = { .in = row_at (in, y),
@@ -186,12 +220,13 @@ make_depth (Run *r, int i, int y, int n)
                       s->weight,
                       s->bias,
                       s->end };
-  bool pairs = s->stride[0] <= MAX_KERNEL;
+  /* Two rows at a time, wherever in the ring the second one lies. */
   while (n > 0) {
-    int m = pairs ? unbroken (&r->strip[i], y, min (n, 2)) : 1;
+    int m = min (n, 2);
+    Strip *out = &r->strip[i];
     window (s, in, y, m, rows);
-    c->rows->depth (&d, rows, in->block, row_at (&r->strip[i], y),
-                    r->strip[i].block, r->strip[i].row, m);
+    c->rows->depth (&d, rows, in->block, row_at (out, y), out->block,
+                    m > 1 ? row_at (out, y + 1) - row_at (out, y) : 0, m);
     y += m;
     n -= m;
   }

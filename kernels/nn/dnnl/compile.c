@@ -199,14 +199,24 @@ dnnl_act (ReidActivation act)
   return REID_DNNL_LINEAR;
 }
 
+/* The threads of libgomp spin for some 10 ms after each piece of work: small
+ * ones are not given to them. Sets the limit for making the op. */
+static int
+op_threads (ReidCompiler *c, double multiply_adds)
+{
+  int threads = multiply_adds < 16e6 ? 1 : c->program->threads;
+  reid_team_set_limit (threads);
+  return threads;
+}
+
 /* Scratch buffer and call slot of a step that runs an op of oneDNN. */
 static bool
-bind_op (ReidCompiler *c, ReidStep *s, ReidDnnlOp *op)
+bind_op (ReidCompiler *c, ReidStep *s, ReidDnnlOp *op, int threads)
 {
   size_t size = reid_dnnl_scratch_size (op);
   s->u.product.op = op;
   s->u.product.call = c->program->n_calls++;
-  s->u.product.threads = c->program->threads;
+  s->u.product.threads = threads;
   if (size)
     s->scratch =
         reid_program_add_buffer (c->program, REID_BUFFER_WORK, size, 0, NULL);
@@ -245,6 +255,8 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
     conv.alpha = v->alpha;
     conv.beta = v->beta;
   }
+  int threads = op_threads (c, (double) reid_shape_count (y) * x->dims[1]
+                                   / v->groups * v->kernel[0] * v->kernel[1]);
   ReidDnnlOp *op = reid_dnnl_conv (&conv, c->error);
   if (!op)
     return false;
@@ -276,7 +288,7 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
   s->u.product.weight = weight;
   s->u.product.sum = residual >= 0;
   s->u.product.out_shape = *y;
-  if (!bind_op (c, s, op))
+  if (!bind_op (c, s, op, threads))
     return false;
   if (bias >= 0) {
     s->u.product.bias = reid_weights_bias (c->weights, &node, 1, c->error);
@@ -321,6 +333,8 @@ emit_pool (ReidCompiler *c, const ReidNode *node)
       return emit_reference (c, node);
   }
   ReidLayout layout = layout_at_hand (c, node->in[0]);
+  int threads = op_threads (c, (double) reid_shape_count (y) * pool.kernel[0]
+                                   * pool.kernel[1]);
   ReidDnnlOp *op = reid_dnnl_pool (&pool, layout, c->error);
   if (!op)
     return false;
@@ -330,7 +344,7 @@ emit_pool (ReidCompiler *c, const ReidNode *node)
     return false;
   }
   s->u.product.out_shape = *y;
-  return bind_op (c, s, op);
+  return bind_op (c, s, op, threads);
 }
 
 static bool
@@ -358,24 +372,26 @@ emit_inner_product (ReidCompiler *c, const ReidNode *node)
       return false;
   }
   if (!rows) {
-    int threads = reid_team_limit ();
-    reid_team_set_limit (1);
+    /* With more than one oneDNN splits the sum, and the last bits change. */
+    int threads = op_threads (c, 1);
     ReidDnnlOp *op = reid_dnnl_inner_product (x->dims[0], x->dims[1],
                                               y->dims[1], bias >= 0, c->error);
-    reid_team_set_limit (threads);
     if (!op)
       return false;
     s->u.product.weight = reid_weights_dnnl (c->weights, node, op, c->error);
-    return bind_op (c, s, op) && s->u.product.weight;
+    return bind_op (c, s, op, threads) && s->u.product.weight;
   }
   const float *weight = reid_weights_point (c->weights, &node, 1, c->error);
   if (!weight)
     return false;
   int64_t m = y->dims[1], padded = (m + rows->lanes - 1) / rows->lanes;
   s->u.product.point =
-      (ReidRowsPoint){ (int) x->dims[1],  (int) x->dims[1],
-                       (int) padded,      weight,
-                       s->u.product.bias, { REID_ROWS_LINEAR, 0, 0, NULL } };
+      (ReidRowsPoint){ .taps = (int) x->dims[1],
+                       .segment = (int) x->dims[1],
+                       .blocks = (int) padded,
+                       .weight = weight,
+                       .bias = s->u.product.bias,
+                       .end = { REID_ROWS_LINEAR, 0, 0, NULL } };
   /* A team is not worth waking for less than some 100 microseconds. */
   bool large = x->dims[0] * x->dims[1] * m > 4 << 20;
   s->u.product.threads = large ? c->program->threads : 1;

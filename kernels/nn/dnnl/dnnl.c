@@ -310,22 +310,22 @@ run_picture (const ReidBackendPlan *plan, const ReidProgram *program,
 typedef struct {
   const ReidBackendPlan *plan;
   Lane *lanes;
-  int64_t pictures;
   const float *const *inputs;
   float *const *outputs;
   char *memory;
 } RoundsWork;
 
 static void
-run_rounds (void *data, int member, int members)
+run_round (void *data, int member, int picture)
 {
   const RoundsWork *w = data;
   Lane *lane = &w->lanes[member];
   size_t part = w->plan->lane_size + pointers_size (w->plan);
-  bool ok = true;
-  for (int64_t i = member; i < w->pictures && ok; i += members)
-    ok = run_picture (w->plan, w->plan->one, lane->one, i, w->inputs,
-                      w->outputs, w->memory + member * part, &lane->error);
+  if (lane->error.status != REID_OK)
+    return;
+  reid_team_set_limit (1);
+  run_picture (w->plan, w->plan->one, lane->one, picture, w->inputs, w->outputs,
+               w->memory + member * part, &lane->error);
 }
 
 static bool
@@ -348,8 +348,8 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
   bool ok = true;
   if (rounds) {
     reid_team_set_limit (1);
-    RoundsWork work = { plan, lanes, rounds, inputs, outputs, workspace };
-    reid_team_run (plan->workers, run_rounds, &work);
+    RoundsWork work = { plan, lanes, inputs, outputs, workspace };
+    reid_team_run (plan->workers, (int) rounds, run_round, &work);
     for (int i = 0; i < plan->workers; i++)
       if (lanes[i].error.status != REID_OK) {
         ok = reid_error_set (error, lanes[i].error.status, "%s",

@@ -228,21 +228,19 @@ typedef struct {
 } ChainWork;
 
 static void
-chain_bands (void *data, int member, int members)
+chain_band (void *data, int member, int band)
 {
   const ChainWork *w = data;
   int height = w->chain->stage[w->chain->n - 1].out[0];
-  for (int band = member; band < w->bands; band += members) {
-    int from = (int) ((int64_t) height * band / w->bands);
-    int to = (int) ((int64_t) height * (band + 1) / w->bands);
-    for (int64_t n = 0; n < w->pictures; n++) {
-      const float *side[REID_CHAIN_MAX];
-      for (int i = 0; i < w->chain->n; i++)
-        side[i] = w->side[i] ? w->side[i] + n * w->side_size[i] : NULL;
-      reid_chain_run (w->chain, w->in + n * w->in_size, side,
-                      w->out + n * w->out_size, from, to,
-                      w->scratch + band * w->chain->scratch);
-    }
+  int from = (int) ((int64_t) height * band / w->bands);
+  int to = (int) ((int64_t) height * (band + 1) / w->bands);
+  for (int64_t n = 0; n < w->pictures; n++) {
+    const float *side[REID_CHAIN_MAX];
+    for (int i = 0; i < w->chain->n; i++)
+      side[i] = w->side[i] ? w->side[i] + n * w->side_size[i] : NULL;
+    reid_chain_run (w->chain, w->in + n * w->in_size, side,
+                    w->out + n * w->out_size, from, to,
+                    w->scratch + band * w->chain->scratch);
   }
 }
 
@@ -278,7 +276,7 @@ run_chain (const Run *r, const ReidStep *s)
     w.side_size[i] = (size_t) (t->out[0] / f) * (t->out[1] / f)
                      * padded_channels (c->rows, t->out_channels);
   }
-  reid_team_run (w.bands, chain_bands, &w);
+  reid_team_run (w.bands, w.bands, chain_band, &w);
 }
 
 static bool
@@ -288,6 +286,7 @@ run_conv (const Run *r, const ReidStep *s, ReidError *error)
   size_t size = reid_layout_size (&s->u.product.out_shape, s->to);
   if (s->u.product.sum)
     memcpy (out, at (r, s->in[1]), size);
+  reid_team_set_limit (s->u.product.threads);
   if (!reid_dnnl_call_run (r->state->calls[s->u.product.call], at (r, s->in[0]),
                            s->u.product.weight, s->u.product.bias, out,
                            at (r, s->scratch), error))
@@ -304,39 +303,32 @@ typedef struct {
   ReidRowsPointRun run;
 } ProductWork;
 
-/* Output channels by groups, each summed by one thread from end to end. */
+/* A group of output channels, summed by one thread from end to end. */
 static void
-product_groups (void *data, int member, int members)
+product_group (void *data, int member, int group)
 {
   const ProductWork *w = data;
-  int groups = (w->point->blocks + 3) / 4;
+  ReidRowsPoint part = *w->point;
+  ReidRowsPointRun run = w->run;
   ptrdiff_t channel = 0;
-  for (int g = 0; g < groups; g++) {
-    ReidRowsPoint part = *w->point;
-    ReidRowsPointRun run = w->run;
-    part.blocks = reid_rows_group (w->point->blocks, g);
-    part.weight += channel * part.taps;
-    part.bias += channel;
-    run.out += channel;
-    if (g % members == member)
-      w->rows->point (&part, &run);
-    channel += (ptrdiff_t) part.blocks * w->rows->lanes;
-  }
+  for (int g = 0; g < group; g++)
+    channel += reid_rows_group (w->point->blocks, g) * w->rows->lanes;
+  part.blocks = reid_rows_group (w->point->blocks, group);
+  part.weight += channel * part.taps;
+  part.bias += channel;
+  run.out += channel;
+  w->rows->point (&part, &run);
 }
 
 static bool
 run_inner_product (const Run *r, const ReidStep *s, ReidError *error)
 {
   if (s->u.product.op) {
-    /* One thread whatever the plan's number: with more, oneDNN splits the sum
-     * and the last bits change. */
-    reid_team_set_limit (1);
-    bool ok = reid_dnnl_call_run (r->state->calls[s->u.product.call],
-                                  at (r, s->in[0]), s->u.product.weight,
-                                  s->u.product.bias, at (r, s->out),
-                                  at (r, s->scratch), error);
-    reid_team_set_limit (r->program->threads);
-    return ok;
+    reid_team_set_limit (s->u.product.threads);
+    return reid_dnnl_call_run (r->state->calls[s->u.product.call],
+                               at (r, s->in[0]), s->u.product.weight,
+                               s->u.product.bias, at (r, s->out),
+                               at (r, s->scratch), error);
   }
   const ReidRows *rows = r->program->rows;
   int64_t n = s->shape.dims[0], m = s->u.product.out_shape.dims[1];
@@ -351,7 +343,8 @@ run_inner_product (const Run *r, const ReidStep *s, ReidError *error)
                       .out_block = rows->lanes,
                       .out_pixel = padded,
                       .n = (int) n } };
-  reid_team_run (s->u.product.threads, product_groups, &w);
+  reid_team_run (s->u.product.threads, (w.point->blocks + 3) / 4, product_group,
+                 &w);
   for (int64_t i = 0; i < n && to != out; i++)
     memcpy (out + i * m, to + i * padded, m * sizeof *out);
   return true;

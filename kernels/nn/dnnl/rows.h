@@ -32,10 +32,10 @@ typedef struct {
 /* out[b][x] = act (bias[b] + sum_t in[x, t] * weight[b][t] + residual[b][x]),
  * `taps` inputs in segments of `segment` consecutive floats. A 1x1 convolution
  * has one segment for each block of input channels, a small dense convolution
- * one for each (channel, kernel row) of a padded copy, an inner product one
- * in all. */
+ * one for each kernel row of each channel, an inner product one in all. */
 typedef struct {
   int taps, segment;
+  int plane;           /* segments after which in_plane is added; 0: never */
   int blocks;          /* of output channels */
   const float *weight; /* reid_rows_pack_point() */
   const float *bias;   /* blocks * lanes */
@@ -45,6 +45,7 @@ typedef struct {
 typedef struct {
   const float *in;
   ptrdiff_t in_segment; /* floats from one segment to the next */
+  ptrdiff_t in_plane;   /* and how many more after each plane */
   ptrdiff_t in_pixel;   /* floats from one pixel to the next */
   float *out;
   ptrdiff_t out_block, out_pixel;

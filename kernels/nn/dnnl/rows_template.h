@@ -48,7 +48,12 @@ point_tile (const ReidRowsPoint *p, const ReidRowsPointRun *r, int nb, int px,
       acc[j][i] = b;
   }
   const float *in = r->in + x * pixel;
+  int plane = p->plane;
   for (int left = p->taps; left > 0; left -= p->segment, in += r->in_segment) {
+    if (p->plane && plane-- == 0) {
+      plane = p->plane - 1;
+      in += r->in_plane;
+    }
     const float *end = in + (left < p->segment ? left : p->segment);
     for (const float *t = in; t < end; t++, w += nb * LANES) {
       V k[4];
@@ -222,13 +227,13 @@ depth_edge (const ReidRowsDepth *d, const float *const *in, ptrdiff_t in_offset,
   V_STORE (out + (ptrdiff_t) x * LANES, finish (acc, &d->end, block));
 }
 
-/* 3x3, stride 1, two output rows at a time: each input vector is loaded once
- * for up to six multiply-adds, which is what the second-level cache can feed.
- */
+/* 3x3, stride 1, padding 1, two output rows at a time: each input vector is
+ * loaded once for up to six multiply-adds, which is what the second-level
+ * cache can feed. left, right: the tile stands at that border. */
 INLINE void
 depth3_pair (const ReidRowsDepth *d, const float *const *in,
              ptrdiff_t in_offset, const V *k, float *out, ptrdiff_t out_row,
-             int block, int px, int x)
+             bool single, int block, int px, bool left, bool right, int x)
 {
   V acc0[8], acc1[8], b = V_LOAD (d->bias + (ptrdiff_t) block * LANES);
   UNROLL
@@ -236,10 +241,13 @@ depth3_pair (const ReidRowsDepth *d, const float *const *in,
     acc0[i] = acc1[i] = b;
   UNROLL
   for (int y = 0; y < 4; y++) {
-    const float *row =
-        in[y] + in_offset + ((ptrdiff_t) x - d->pad_left) * LANES;
+    if (!in[y])
+      continue;
+    const float *row = in[y] + in_offset + ((ptrdiff_t) x - 1) * LANES;
     UNROLL
     for (int i = 0; i < px + 2; i++) {
+      if ((left && i == 0) || (right && i == px + 1))
+        continue;
       V v = V_LOAD (row + i * LANES);
       UNROLL
       for (int kx = 0; kx < 3; kx++) {
@@ -252,64 +260,128 @@ depth3_pair (const ReidRowsDepth *d, const float *const *in,
       }
     }
   }
+  out += (ptrdiff_t) x * LANES;
   UNROLL
-  for (int i = 0; i < px; i++) {
-    V_STORE (out + (ptrdiff_t) (x + i) * LANES,
-             finish (acc0[i], &d->end, block));
-    V_STORE (out + out_row + (ptrdiff_t) (x + i) * LANES,
-             finish (acc1[i], &d->end, block));
+  for (int i = 0; i < px; i++)
+    V_STORE (out + i * LANES, finish (acc0[i], &d->end, block));
+  if (single)
+    return;
+  UNROLL
+  for (int i = 0; i < px; i++)
+    V_STORE (out + out_row + i * LANES, finish (acc1[i], &d->end, block));
+}
+
+#define PAIR(PX)                                                               \
+  case PX:                                                                     \
+    if (x == 0 && PX == width)                                                 \
+      depth3_pair (d, in, offset, k, out, out_row, single, block, PX, true,    \
+                   true, x);                                                   \
+    else if (x == 0)                                                           \
+      depth3_pair (d, in, offset, k, out, out_row, single, block, PX, true,    \
+                   false, x);                                                  \
+    else if (x + PX == width)                                                  \
+      depth3_pair (d, in, offset, k, out, out_row, single, block, PX, false,   \
+                   true, x);                                                   \
+    else                                                                       \
+      depth3_pair (d, in, offset, k, out, out_row, single, block, PX, false,   \
+                   false, x);                                                  \
+    break;
+
+/* One or two whole rows of one block, in tiles of nearly equal size. */
+static void
+depth3_rows (const ReidRowsDepth *d, const float *const *in, ptrdiff_t offset,
+             const float *w, float *out, ptrdiff_t out_row, bool single,
+             int block)
+{
+  V k[9];
+  UNROLL
+  for (int i = 0; i < 9; i++)
+    k[i] = V_LOAD (w + i * LANES);
+  int width = d->out_width, x = 0;
+  for (int tiles = (width + PAIR_PX - 1) / PAIR_PX; tiles > 0; tiles--) {
+    int px = (width - x) / tiles;
+    switch (px) {
+      PAIR (1)
+      PAIR (2)
+#if PAIR_PX > 2
+      PAIR (3)
+      PAIR (4)
+      PAIR (5)
+      PAIR (6)
+#endif
+    }
+    x += px;
   }
+}
+
+/* The range of outputs whose taps all lie inside. */
+static void
+depth_inner (const ReidRowsDepth *d, int *first, int *last)
+{
+  int s = d->stride[1];
+  *first = (d->pad_left + s - 1) / s;
+  *last = d->in_width - d->kernel[1] + d->pad_left;
+  *last = *last < 0 ? 0 : *last / s + 1;
+  if (*first > d->out_width)
+    *first = d->out_width;
+  if (*last > d->out_width)
+    *last = d->out_width;
+  if (*last < *first)
+    *last = *first;
 }
 
 static void
 depth (const ReidRowsDepth *d, const float *const *in, ptrdiff_t in_block,
        float *out, ptrdiff_t out_block, ptrdiff_t out_row, int n)
 {
-  int s = d->stride[1], kw = d->kernel[1];
-  int first = (d->pad_left + s - 1) / s;
-  int last = d->in_width - kw + d->pad_left;
-  last = last < 0 ? 0 : last / s + 1; /* first output past the inner ones */
-  if (first > d->out_width)
-    first = d->out_width;
-  if (last > d->out_width)
-    last = d->out_width;
-  if (last < first)
-    last = first;
-  bool three = d->kernel[0] == 3 && kw == 3 && d->stride[0] == 1 && s == 1;
+  const float *four[4] = { in[0], NULL, NULL, NULL };
+  bool three = d->kernel[0] == 3 && d->kernel[1] == 3 && d->stride[0] == 1
+               && d->stride[1] == 1 && d->pad_left == 1
+               && d->out_width == d->in_width;
+  int first, last;
+  depth_inner (d, &first, &last);
+  for (int i = 1; three && i < n + 2; i++)
+    four[i] = in[i];
   for (int block = 0; block < d->blocks; block++) {
-    const float *w = d->weight + (ptrdiff_t) block * d->kernel[0] * kw * LANES;
+    const float *w =
+        d->weight + (ptrdiff_t) block * d->kernel[0] * d->kernel[1] * LANES;
     ptrdiff_t offset = block * in_block;
+    if (three) {
+      depth3_rows (d, four, offset, w, out + block * out_block, out_row, n == 1,
+                   block);
+      continue;
+    }
     for (int y = 0; y < n; y++) {
       const float *const *rows = in + y * d->stride[0];
       float *o = out + block * out_block + y * out_row;
-      bool pair =
-          three && y + 1 < n && rows[0] && rows[1] && rows[2] && rows[3];
-      for (int i = 0; i < (pair ? 2 : 1); i++) {
-        for (int x = 0; x < first; x++)
-          depth_edge (d, rows + i, offset, w, o + i * out_row, block, x);
-        for (int x = last; x < d->out_width; x++)
-          depth_edge (d, rows + i, offset, w, o + i * out_row, block, x);
-      }
-      int x = first;
-      if (pair) {
-        V k[9];
-        UNROLL
-        for (int i = 0; i < 9; i++)
-          k[i] = V_LOAD (w + i * LANES);
-        for (; x + PAIR_PX <= last; x += PAIR_PX)
-          depth3_pair (d, rows, offset, k, o, out_row, block, PAIR_PX, x);
-        for (; x < last; x++)
-          depth3_pair (d, rows, offset, k, o, out_row, block, 1, x);
-        y++;
-      } else {
-        for (; x + 8 <= last; x += 8)
+      for (int x = 0; x < first; x++)
+        depth_edge (d, rows, offset, w, o, block, x);
+      for (int x = last; x < d->out_width; x++)
+        depth_edge (d, rows, offset, w, o, block, x);
+      /* The last tile overlaps the one before, with the same results. */
+      for (int x = first; x < last; x += 8)
+        if (x + 8 <= last)
           depth_tile (d, rows, offset, w, o, block, 8, x);
-        for (; x + 4 <= last; x += 4)
-          depth_tile (d, rows, offset, w, o, block, 4, x);
-        for (; x < last; x++)
-          depth_tile (d, rows, offset, w, o, block, 1, x);
-      }
+        else if (last - first >= 8)
+          depth_tile (d, rows, offset, w, o, block, 8, last - 8);
+        else
+          for (; x < last; x++)
+            depth_tile (d, rows, offset, w, o, block, 1, x);
     }
+  }
+}
+
+static void
+max_pool_2x2 (const ReidRowsPool *p, const float *a, const float *b,
+              ptrdiff_t in_block, float *out, ptrdiff_t out_block)
+{
+  for (int block = 0; block < p->blocks; block++) {
+    const float *top = a + block * in_block, *low = b + block * in_block;
+    float *o = out + block * out_block;
+    for (int x = 0; x < p->out_width; x++, top += 2 * LANES, low += 2 * LANES)
+      V_STORE (o + (ptrdiff_t) x * LANES,
+               V_MAX (V_MAX (V_LOAD (top), V_LOAD (top + LANES)),
+                      V_MAX (V_LOAD (low), V_LOAD (low + LANES))));
   }
 }
 
@@ -317,6 +389,18 @@ static void
 max_pool (const ReidRowsPool *p, const float *const *in, ptrdiff_t in_block,
           float *out, ptrdiff_t out_block)
 {
+  if (p->kernel[0] == 2 && p->kernel[1] == 2 && p->stride[1] == 2
+      && p->pad_left == 0 && 2 * p->out_width <= p->in_width && in[0]
+      && in[1]) {
+    max_pool_2x2 (p, in[0], in[1], in_block, out, out_block);
+    return;
+  }
+  if (p->kernel[0] == 2 && p->kernel[1] == 2 && p->stride[1] == 2
+      && p->pad_left == 0 && 2 * p->out_width <= p->in_width && in[0]
+      && in[1]) {
+    max_pool_2x2 (p, in[0], in[1], in_block, out, out_block);
+    return;
+  }
   for (int block = 0; block < p->blocks; block++)
     for (int x = 0; x < p->out_width; x++) {
       int left = x * p->stride[1] - p->pad_left, from = left < 0 ? 0 : left;

@@ -2,19 +2,24 @@
 #ifndef REID_DNNL_TEAM_H
 #define REID_DNNL_TEAM_H
 
-/* Threads from the same runtime that oneDNN uses, so that each calling thread
- * has one team and not two. That runtime is GCC's; it is called by its names
- * rather than through pragmas, because another compiler would turn those into
- * calls of a runtime of its own. */
+/* Threads for the row kernels: one pool in the process, whose workers help
+ * whoever has work. A caller never waits for a worker to become free: it does
+ * itself what nobody has taken.
+ *
+ * oneDNN's own threads are OpenMP's. Those are not used here, because a team
+ * of libgomp belongs to one calling thread (8 callers with 4 threads each are
+ * 32), and its members spin for some 10 ms after each piece of work, which on
+ * a machine that also decodes video is CPU taken from the decoder. */
 
-/* oneDNN runs with as many threads as the calling thread has asked for here. */
+typedef void (*ReidTeamWork) (void *data, int member, int item);
+
+/* Calls work for items 0..items - 1 and waits for all. Up to `members` threads
+ * take part, the caller among them; member is below `members` and differs
+ * between calls that run at the same time. */
+void reid_team_run (int members, int items, ReidTeamWork work, void *data);
+
+/* How many threads oneDNN takes for what the calling thread makes or runs. */
 int reid_team_limit (void);
 void reid_team_set_limit (int threads);
-
-typedef void (*ReidTeamWork) (void *data, int member, int members);
-
-/* Calls work with member 0..members - 1 at the same time and waits for all.
- * members is n or, where the system gives fewer threads, less. */
-void reid_team_run (int n, ReidTeamWork work, void *data);
 
 #endif /* REID_DNNL_TEAM_H */
