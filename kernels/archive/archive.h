@@ -165,8 +165,9 @@ typedef struct {
   int dims;
 } ReidEpisode;
 
-/* Reads DIR/episode.h5, else DIR/episode.h5.part (also while it is being
- * written: as of the last flush), or a file. with_pixels: the chips' rgb too.
+/* Reads DIR/episode.h5, else DIR/episode.h5.part (while it is being written: as
+ * of the last flush; one that happens during the reading can make it fail, then
+ * read again), or a file. with_pixels: the chips' rgb too.
  * Every size in the file is checked against the others and against the bytes
  * that are there: a damaged or hostile file is an error. */
 REID_API ReidEpisode *reid_episode_read (const char *path, bool with_pixels,

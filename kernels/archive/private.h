@@ -83,6 +83,11 @@ void reid_h5_leave (ReidH5Guard *guard);
 bool reid_h5_error (ReidError *error, ReidStatus status, const char *format,
                     ...) REID_PRINTF (3, 4);
 
+/* 1: there, 0: not there, -1: a soft or external link, which no archive has. */
+int reid_h5_find (hid_t parent, const char *name);
+hid_t reid_h5_open (hid_t parent, const char *name, H5I_type_t type);
+
+/* ---- attributes.c */
 #define REID_ATTRIBUTE_MAX 60000 /* bytes of one value */
 
 bool reid_utf8_valid (const char *s);
@@ -93,9 +98,9 @@ bool reid_h5_put_text (hid_t object, const char *key, const char *value);
 bool reid_h5_put_number (hid_t object, const char *key, hid_t type,
                          uint32_t value);
 
-/* 1: there, 0: not there, -1: a soft or external link, which no archive has. */
-int reid_h5_find (hid_t parent, const char *name);
-hid_t reid_h5_open (hid_t parent, const char *name, H5I_type_t type);
+bool reid_h5_get_number (hid_t object, const char *key, int64_t *value);
+/* The episode's texts, version and partial. */
+bool reid_read_attributes (hid_t file, ReidEpisode *episode, ReidError *error);
 
 /* ---- table.c */
 #define REID_MAX_COLUMNS 32

@@ -14,8 +14,6 @@
  * that are there before memory is taken, indices against the tables that they
  * point into, numbers for being numbers. */
 
-#define MAX_ATTRIBUTES 10000
-
 struct ReidReader {
   char *path;
   ReidStore *store;
@@ -43,32 +41,12 @@ open_file (ReidReader *reader, ReidError *error)
 }
 
 static bool
-read_number (hid_t file, const char *key, int64_t *value)
-{
-  hid_t attribute =
-      H5Aexists (file, key) > 0 ? H5Aopen (file, key, H5P_DEFAULT) : -1;
-  hid_t type = attribute >= 0 ? H5Aget_type (attribute) : -1;
-  hid_t space = attribute >= 0 ? H5Aget_space (attribute) : -1;
-  bool ok = type >= 0 && space >= 0 && H5Tget_class (type) == H5T_INTEGER
-            && H5Tget_size (type) <= 8
-            && H5Sget_simple_extent_type (space) == H5S_SCALAR
-            && H5Aread (attribute, H5T_NATIVE_INT64, value) >= 0;
-
-  if (space >= 0)
-    H5Sclose (space);
-  if (type >= 0)
-    H5Tclose (type);
-  if (attribute >= 0)
-    H5Aclose (attribute);
-  return ok;
-}
-
-static bool
 check_version (ReidReader *reader, ReidError *error)
 {
   int64_t version = 0;
 
-  if (!read_number (reader->file, "format_version", &version) || version < 1)
+  if (!reid_h5_get_number (reader->file, "format_version", &version)
+      || version < 1)
     return reid_error_set (error, REID_ERROR_FORMAT,
                            "is an HDF5 file, but no archive of this program");
   if (version > REID_ARCHIVE_VERSION)
@@ -168,118 +146,6 @@ failed:
   free (reader->path);
   free (reader);
   return NULL;
-}
-
-/* ---- Attributes */
-
-typedef struct {
-  ReidEpisode *episode;
-  size_t capacity;
-  ReidError *error;
-} AttributeList;
-
-static char *
-read_text (hid_t attribute, hid_t type, size_t size)
-{
-  char *text = calloc (1, size + 1);
-  hid_t memory = text ? H5Tcopy (type) : -1;
-  bool ok = memory >= 0 && H5Aread (attribute, memory, text) >= 0;
-
-  if (memory >= 0)
-    H5Tclose (memory);
-  if (!ok) {
-    free (text);
-    return NULL;
-  }
-  return text;
-}
-
-static bool
-keep_attribute (AttributeList *list, const char *key, char *value)
-{
-  ReidEpisode *episode = list->episode;
-  char *name = strdup (key);
-
-  if (name && (size_t) episode->n_attributes == list->capacity) {
-    size_t capacity = list->capacity ? 2 * list->capacity : 16;
-    ReidAttribute *more =
-        realloc (episode->attributes, capacity * sizeof *more);
-    if (!more) {
-      free (name);
-      name = NULL;
-    } else {
-      episode->attributes = more;
-      list->capacity = capacity;
-    }
-  }
-  if (!name) {
-    free (value);
-    return reid_error_set (list->error, REID_ERROR_MEMORY, "out of memory");
-  }
-  episode->attributes[episode->n_attributes++] = (ReidAttribute){ name, value };
-  return true;
-}
-
-static herr_t
-visit_attribute (hid_t file, const char *key, const H5A_info_t *info,
-                 void *user)
-{
-  AttributeList *list = user;
-  hid_t attribute = H5Aopen (file, key, H5P_DEFAULT);
-  hid_t type = attribute >= 0 ? H5Aget_type (attribute) : -1;
-  hid_t space = attribute >= 0 ? H5Aget_space (attribute) : -1;
-  bool readable = type >= 0 && space >= 0;
-  bool ok = readable
-            || reid_error_set (list->error, REID_ERROR_FORMAT,
-                               "attribute %.100s: damaged", key);
-
-  /* Texts of fixed length are ours; others may have been added by hand. */
-  if (readable && H5Tget_class (type) == H5T_STRING
-      && H5Tis_variable_str (type) == 0
-      && H5Tget_size (type) <= REID_ATTRIBUTE_MAX
-      && H5Sget_simple_extent_type (space) == H5S_SCALAR) {
-    char *text = read_text (attribute, type, H5Tget_size (type));
-    if (!text)
-      ok = reid_error_set (list->error, REID_ERROR_FORMAT,
-                           "attribute %.100s: cannot be read", key);
-    else if (!reid_utf8_valid (key) || !reid_utf8_valid (text)) {
-      free (text);
-      ok = reid_error_set (list->error, REID_ERROR_FORMAT,
-                           "an attribute is no UTF-8: the file is damaged");
-    } else {
-      ok = keep_attribute (list, key, text);
-    }
-  }
-  if (ok && list->episode->n_attributes > MAX_ATTRIBUTES)
-    ok = reid_error_set (list->error, REID_ERROR_FORMAT,
-                         "has more than %d attributes", MAX_ATTRIBUTES);
-  if (space >= 0)
-    H5Sclose (space);
-  if (type >= 0)
-    H5Tclose (type);
-  if (attribute >= 0)
-    H5Aclose (attribute);
-  return ok ? 0 : -1;
-}
-
-static bool
-read_attributes (ReidReader *reader, ReidEpisode *episode, ReidError *error)
-{
-  AttributeList list = { episode, 0, error };
-  int64_t version = 0, partial = 0;
-  hsize_t at = 0;
-
-  if (H5Aiterate2 (reader->file, H5_INDEX_NAME, H5_ITER_INC, &at,
-                   visit_attribute, &list)
-      < 0)
-    return reid_h5_error (error, REID_ERROR_FORMAT, "attributes");
-  if (!read_number (reader->file, "format_version", &version)
-      || !read_number (reader->file, "partial", &partial))
-    return reid_error_set (error, REID_ERROR_FORMAT,
-                           "attribute partial: missing or no number");
-  episode->version = (int) version;
-  episode->partial = partial != 0;
-  return true;
 }
 
 /* ---- Tables */
@@ -510,7 +376,7 @@ read_embeddings (ReidReader *reader, ReidEpisode *episode, ReidError *error)
 static bool
 read_everything (ReidReader *reader, ReidEpisode *episode, ReidError *error)
 {
-  return read_attributes (reader, episode, error)
+  return reid_read_attributes (reader->file, episode, error)
          && read_table (reader, &reid_table_frames, (void **) &episode->frames,
                         &episode->n_frames, error)
          && read_table (reader, &reid_table_shots, (void **) &episode->shots,
