@@ -133,9 +133,11 @@ lfw_compare (ReidDetector *detector, ReidEmbedder *embedder,
   pair->valid = v != NULL;
   pair->cosine = 0;
   for (int k = 0; k < 2 && pair->valid; k++) {
-    snprintf (path, sizeof path, "%.4000s/%s", directory, pair->photo[k]);
-    pair->valid =
-        lfw_embed (detector, embedder, path, by_landmarks, v + k * dims, error);
+    int length =
+        snprintf (path, sizeof path, "%s/%s", directory, pair->photo[k]);
+    pair->valid = length > 0 && (size_t) length < sizeof path
+                  && lfw_embed (detector, embedder, path, by_landmarks,
+                                v + k * dims, error);
   }
   for (int i = 0; i < dims && pair->valid; i++)
     pair->cosine += (double) v[i] * v[dims + i];
