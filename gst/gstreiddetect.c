@@ -242,7 +242,8 @@ is_late (GstReidDetect *self, GstBuffer *buffer)
   gdouble proportion;
   GstMessage *message;
 
-  if (!gst_base_transform_is_qos_enabled (trans))
+  if (!gst_base_transform_is_qos_enabled (trans)
+      || trans->segment.format != GST_FORMAT_TIME)
     return FALSE;
   GST_OBJECT_LOCK (self);
   earliest = self->earliest;
@@ -361,8 +362,10 @@ gst_reid_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     meta = gst_buffer_add_reid_frame_meta (buffer);
   meta->state = state;
   meta->frame = self->frame++;
-  meta->stream_time = gst_segment_to_stream_time (
-      &trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  meta->stream_time = GST_CLOCK_TIME_NONE;
+  if (trans->segment.format == GST_FORMAT_TIME)
+    meta->stream_time = gst_segment_to_stream_time (
+        &trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
   meta->duration = GST_BUFFER_DURATION (buffer);
   meta->segment = self->segment;
   self->segment_used = TRUE;

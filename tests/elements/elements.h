@@ -33,43 +33,68 @@ elements_hash (guint32 a, guint32 b, guint32 c)
   return x ^ x >> 15;
 }
 
-/* A picture of coloured blocks; every scene has its own. Any format. */
+/* Writes the colour (0xRRGGBB) of each pixel in whatever format. */
+typedef guint32 (*ElementsPaint) (gint x, gint y, gint w, gint h,
+                                  gconstpointer data);
+
 static inline void
-elements_draw (GstBuffer *buffer, const GstVideoInfo *info, guint scene)
+elements_paint (GstBuffer *buffer, const GstVideoInfo *info,
+                ElementsPaint paint, gconstpointer data)
 {
   gint w = GST_VIDEO_INFO_WIDTH (info), h = GST_VIDEO_INFO_HEIGHT (info);
   const GstVideoFormatInfo *f = info->finfo;
-  gboolean deep =
-      GST_VIDEO_FORMAT_INFO_BITS (gst_video_format_get_info (f->unpack_format))
-      > 8;
+  const GstVideoFormatInfo *unpacked =
+      gst_video_format_get_info (f->unpack_format);
+  gboolean deep = GST_VIDEO_FORMAT_INFO_BITS (unpacked) > 8;
+  gboolean yuv = GST_VIDEO_FORMAT_INFO_IS_YUV (unpacked);
   guint16 *line = g_new (guint16, (gsize) (w + 16) * 4);
   GstVideoFrame frame;
 
   if (!gst_video_frame_map (&frame, info, buffer, GST_MAP_WRITE))
     g_error ("cannot map a frame that the test made");
-  for (gint y = 0, row = -1; y < h; y++) {
-    gint of_y = (gint) ((gint64) y * 12 / h);
+  for (gint y = 0; y < h; y++) {
+    for (gint x = 0; x < w + 16; x++) {
+      guint32 c = paint (MIN (x, w - 1), y, w, h, data);
+      gdouble r = c >> 16 & 255, g = c >> 8 & 255, b = c & 255;
+      guint8 pixel[4] = { 255, (guint8) r, (guint8) g, (guint8) b };
 
-    /* rows of one row of blocks are alike */
-    for (gint x = 0; x < w + 16 && row != of_y; x++) {
-      gint of_x = (gint) ((gint64) MIN (x, w - 1) * 16 / w);
-      guint32 c = elements_hash (scene, (guint) of_x, (guint) of_y);
-      guint8 pixel[4] = { 255, (guint8) (32 + (c & 127)),
-                          (guint8) (64 + (c >> 8 & 127)),
-                          (guint8) (64 + (c >> 16 & 127)) };
-
+      /* BT.601, limited range: what caps that say nothing mean */
+      if (yuv) {
+        pixel[1] = (guint8) (16.5 + .25679 * r + .50413 * g + .09791 * b);
+        pixel[2] = (guint8) (128.5 - .14822 * r - .29099 * g + .43922 * b);
+        pixel[3] = (guint8) (128.5 + .43922 * r - .36779 * g - .07143 * b);
+      }
       for (gint i = 0; i < 4; i++)
         if (deep)
-          line[4 * x + i] = (guint16) (pixel[i] * 257);
+          line[4 * x + i] = (guint16) (pixel[i] << 8);
         else
           ((guint8 *) line)[4 * x + i] = pixel[i];
     }
-    row = of_y;
     f->pack_func (f, GST_VIDEO_PACK_FLAG_NONE, line, 0, frame.data,
                   frame.info.stride, info->chroma_site, y, w);
   }
   gst_video_frame_unmap (&frame);
   g_free (line);
+}
+
+/* Coloured blocks; every scene has its own. */
+static inline guint32
+elements_paint_scene (gint x, gint y, gint w, gint h, gconstpointer data)
+{
+  const guint32 (*blocks)[16] = data;
+
+  return blocks[(gint64) y * 12 / h][(gint64) x * 16 / w];
+}
+
+static inline void
+elements_draw (GstBuffer *buffer, const GstVideoInfo *info, guint scene)
+{
+  guint32 blocks[12][16];
+
+  for (guint y = 0; y < 12; y++)
+    for (guint x = 0; x < 16; x++)
+      blocks[y][x] = elements_hash (scene, x, y);
+  elements_paint (buffer, info, elements_paint_scene, blocks);
 }
 
 static inline void
