@@ -185,6 +185,7 @@ make_point (Run *r, int i, int y, int n)
     if (s->side) {
       run.residual = row_at (&r->side[i], y);
       run.res_block = r->side[i].block;
+      run.res_blocks = blocks_of (c->rows, s->side_channels);
     }
     c->rows->point (&p, &run);
     y += m;

@@ -33,7 +33,8 @@ typedef struct {
   int factor;
   const float *weight, *bias; /* packed for the chain's rows */
   ReidRowsEpilogue end;
-  bool side; /* POINT: a residual; ADD_UP: always. Blocked layout */
+  bool side;         /* POINT: a residual; ADD_UP: always. Blocked layout */
+  int side_channels; /* of a residual, which may have fewer than the output */
 
   /* by reid_chain_plan() */
   int granule; /* output rows made at a time */

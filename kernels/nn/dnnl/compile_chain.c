@@ -53,6 +53,35 @@ constant_channels (const ReidCompiler *c, int value, int64_t channels)
   return v->data && (count == channels || count == 1);
 }
 
+static const ReidNode *
+maker (const ReidCompiler *c, int value)
+{
+  const ReidGraph *g = c->program->graph;
+  for (int i = 0; i < g->n_nodes; i++)
+    if (g->nodes[i].out == value)
+      return &g->nodes[i];
+  return NULL;
+}
+
+/* The Pad that made the value, where all it did was to append channels of
+ * zeros and nobody else reads it: a residual with fewer channels than the sum
+ * is as good. */
+static const ReidNode *
+widened (const ReidCompiler *c, int value)
+{
+  const ReidVar *v = &c->vars[value];
+  const ReidNode *pad = maker (c, value);
+  if (!pad || pad->op != REID_OP_PAD || v->n_uses != 1 || v->is_output
+      || pad->u.pad.value != 0 || !small_extents (&c->shapes[pad->in[0]])
+      || reid_compiler_is_constant (c, pad->in[0]))
+    return NULL;
+  for (int i = 0; i < 4; i++)
+    if (pad->u.pad.before[i] || pad->u.pad.after[i] < 0
+        || (i != 1 && pad->u.pad.after[i]))
+      return NULL;
+  return pad;
+}
+
 static bool
 link_conv (const ReidCompiler *c, const ReidNode *node, Link *l)
 {
@@ -97,12 +126,18 @@ link_conv (const ReidCompiler *c, const ReidNode *node, Link *l)
       return false;
   }
   l->side = v->residual < 0 ? -1 : node->in[v->residual];
+  s->side_channels = (int) y->dims[1];
   if (l->side >= 0 && !same_dims (&c->shapes[l->side], y))
     return false;
   s->side = l->side >= 0;
-  if (v->groups == 1 && point)
+  if (v->groups == 1 && point) {
+    const ReidNode *pad = l->side < 0 ? NULL : widened (c, l->side);
     s->kind = REID_STAGE_POINT;
-  else if (v->groups == 1 && x->dims[1] <= 4 && l->side < 0)
+    if (pad) {
+      l->side = pad->in[0];
+      s->side_channels = (int) c->shapes[l->side].dims[1];
+    }
+  } else if (v->groups == 1 && x->dims[1] <= 4 && l->side < 0)
     s->kind = REID_STAGE_SMALL;
   else if (v->groups == x->dims[1] && x->dims[1] == y->dims[1] && l->side < 0)
     s->kind = REID_STAGE_DEPTH;
@@ -152,16 +187,6 @@ repeated_into (const ReidCompiler *c, const ReidNode *resize, int *factor)
   return add;
 }
 
-static const ReidNode *
-maker (const ReidCompiler *c, int value)
-{
-  const ReidGraph *g = c->program->graph;
-  for (int i = 0; i < g->n_nodes; i++)
-    if (g->nodes[i].out == value)
-      return &g->nodes[i];
-  return NULL;
-}
-
 static bool
 link_add (const ReidCompiler *c, const ReidNode *node, int from, Link *l)
 {
@@ -170,6 +195,7 @@ link_add (const ReidCompiler *c, const ReidNode *node, int from, Link *l)
     return false;
   l->stage.kind = REID_STAGE_ADD_UP;
   l->stage.side = true;
+  l->stage.side_channels = (int) y->dims[1];
   l->stage.end.kind = REID_ROWS_LINEAR;
   for (int i = 0; i < 2; i++) {
     l->stage.kernel[i] = l->stage.stride[i] = 1;
@@ -492,12 +518,27 @@ emit_chain (ReidCompiler *c, ReidChain *chain, Link *links, int n)
   return true;
 }
 
+/* Does the node that reads the value alone do its work too? */
+static bool
+absorbed (const ReidCompiler *c, const ReidNode *node)
+{
+  int factor;
+  Link l;
+  if (repeated_into (c, node, &factor))
+    return true;
+  if (node->op != REID_OP_PAD || widened (c, node->out) != node)
+    return false;
+  const ReidNode *reader =
+      &c->program->graph->nodes[c->vars[node->out].uses[0]];
+  return reader->op == REID_OP_CONV && link_node (c, reader, -1, &l)
+         && l.side == node->in[0];
+}
+
 bool
 reid_compile_chain (ReidCompiler *c, int i, bool *taken)
 {
   const ReidNode *node = &c->program->graph->nodes[i];
-  int factor;
-  if (repeated_into (c, node, &factor)) {
+  if (absorbed (c, node)) {
     *taken = true;
     return true;
   }

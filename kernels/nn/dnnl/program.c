@@ -274,7 +274,7 @@ run_chain (const Run *r, const ReidStep *s)
       continue;
     w.side[i] = at (r, s->in[1 + i]);
     w.side_size[i] = (size_t) (t->out[0] / f) * (t->out[1] / f)
-                     * padded_channels (c->rows, t->out_channels);
+                     * padded_channels (c->rows, t->side_channels);
   }
   reid_team_run (w.bands, w.bands, chain_band, &w);
 }

@@ -51,7 +51,8 @@ typedef struct {
   ptrdiff_t out_block, out_pixel;
   const float *residual; /* NULL, or laid out as out with res_block */
   ptrdiff_t res_block;
-  int n; /* pixels */
+  int res_blocks; /* it has; the others get nothing */
+  int n;          /* pixels */
 } ReidRowsPointRun;
 
 /* Depthwise convolution of whole rows. */

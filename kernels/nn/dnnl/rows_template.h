@@ -72,7 +72,7 @@ point_tile (const ReidRowsPoint *p, const ReidRowsPointRun *r, int nb, int px,
   UNROLL
   for (int j = 0; j < nb; j++) {
     float *out = r->out + (block + j) * r->out_block + x * r->out_pixel;
-    if (r->residual) {
+    if (r->residual && block + j < r->res_blocks) {
       const float *res =
           r->residual + (block + j) * r->res_block + x * r->out_pixel;
       UNROLL

@@ -104,7 +104,7 @@ plain_layer (const Layer *l, const double *in)
               + l->side[((size_t) o * h + y / s->factor) * w + x / s->factor];
           continue;
         }
-        if (s->side)
+        if (s->side && o < s->side_channels)
           sum += l->side[at];
         if (s->end.kind == REID_ROWS_CLIP)
           sum = fmin (s->end.hi, fmax (s->end.lo, sum));
@@ -164,7 +164,7 @@ run (const Net *net, const ReidRows *rows, int bands)
     }
     if (s->side) {
       int f = s->kind == REID_STAGE_ADD_UP ? s->factor : 1;
-      side[i] = blocked (rows, l->side, s->out_channels, s->out[0] / f,
+      side[i] = blocked (rows, l->side, s->side_channels, s->out[0] / f,
                          s->out[1] / f);
       owned[n_owned++] = side[i];
     }
@@ -302,6 +302,9 @@ add (Net *net, ReidStageKind kind, int channels, int kernel, int stride,
   }
   if (kind == REID_STAGE_POINT && draw (3) == 0)
     s->side = true;
+  s->side_channels = s->out_channels;
+  if (kind == REID_STAGE_POINT && draw (2))
+    s->side_channels = 1 + draw (s->out_channels);
   if (s->side)
     l->side = reals (out_size (s));
   net->n++;
