@@ -65,9 +65,9 @@ detect=(reiddetect) embed=(reidembed) cluster=(reidcluster "location=$(reid_quot
 [ -z "$embedder" ] || embed+=("model=$(reid_quote "$embedder")")
 [ -z "$threshold" ] || cluster+=("threshold=$threshold")
 
-# Only video is decoded, and turned as its rotation tag says.
+# The picture is turned as the rotation tag of the file says.
 reid_run filesrc "location=$(reid_quote "$video")" \
-  ! decodebin expose-all-streams=false caps=video/x-raw \
+  ! decodebin \
   ! videoflip video-direction=auto \
   ! "${detect[@]}" ! reidtrack ! "${embed[@]}" ! "${cluster[@]}" \
   ! fakesink sync=false

@@ -52,15 +52,15 @@ case $source in
     input=(videotestsrc is-live=true ! video/x-raw,width=640,height=360,framerate=25/1) ;;
   rtsp://* | rtsps://*)
     input=(rtspsrc "location=$(reid_quote "$source")" latency=200
-      ! decodebin expose-all-streams=false caps=video/x-raw) ;;
+      ! decodebin) ;;
   /dev/video*)
     [ -e "$source" ] || reid_die 3 "there is no camera $source"
     input=(v4l2src "device=$(reid_quote "$source")"
-      ! decodebin expose-all-streams=false caps=video/x-raw) ;;
+      ! decodebin) ;;
   *)
     [ -f "$source" ] || reid_die 3 "there is no file $source"
     input=(filesrc "location=$(reid_quote "$source")"
-      ! decodebin expose-all-streams=false caps=video/x-raw
+      ! decodebin
       ! videoflip video-direction=auto ! clocksync) ;;
 esac
 output=(fakesink sync=false)

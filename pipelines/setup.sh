@@ -13,7 +13,7 @@ reid_packages=(
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-libav          # demuxers, decoders
   libdnnl-dev                                          # networks on CPUs
-  libhdf5-dev libjansson-dev libjpeg-dev               # archive, JSON, pictures
+  libhdf5-dev zlib1g-dev libjansson-dev libjpeg-dev    # archive, JSON, pictures
 )
 
 reid_die() {
