@@ -60,7 +60,8 @@ REID_API bool reid_reference_op (const ReidNode *node,
                                  ReidError *error);
 
 /* Memory plan: offsets into one workspace for values whose lifetimes may
- * overlap; shared by the backends (nn/plan.c). sizes[i] 0 = not placed. */
+ * overlap; shared by the backends (nn/plan.c). sizes[i] 0 = not placed. The
+ * bytes that all of them take, or SIZE_MAX when memory ends. */
 REID_API size_t reid_plan_memory (const ReidGraph *graph, const size_t *sizes,
                                   size_t *offsets);
 

@@ -183,6 +183,7 @@ run_model (const char *directory, const char *device)
   ReidSessionOptions options = { device };
   int output = 0, compared = 0;
   char missing[160] = "";
+  bool no_module = false;
 
   REQUIRE (f != NULL);
   while (getline (&line, &room, f) >= 0 && !reid_test_failed) {
@@ -205,10 +206,12 @@ run_model (const char *directory, const char *device)
         continue;
       }
       s = reid_session_open (path, &options, &error);
+#ifndef REID_HAVE_DNNL
       if (!s && error.status == REID_ERROR_DEVICE) {
-        printf ("# without %s: %s\n", device, error.message);
+        no_module = true;
         break;
       }
+#endif
       in = (ReidTensor){ 4, { 1, 3, c.height, c.width }, NULL };
       context = s ? reid_context_new (s, 1, &error) : NULL;
       bool ok = context && reid_context_input (context, 0, &in, &error)
@@ -233,7 +236,9 @@ run_model (const char *directory, const char *device)
   fclose (f);
   if (missing[0])
     SKIP ("needs ../shared: %s", missing);
-  CHECK (compared > 0 || error.status == REID_ERROR_DEVICE);
+  if (no_module)
+    SKIP ("needs onednn module: built with -Ddnnl=disabled");
+  CHECK (compared > 0);
 }
 
 #define MODEL(name)                                                            \
