@@ -62,16 +62,22 @@ live_free (gpointer data)
 }
 
 GstReidOnline *
-gst_reid_online_new (const ReidGalleryParams *params)
+gst_reid_online_new (void)
 {
   GstReidOnline *o = g_new0 (GstReidOnline, 1);
 
-  o->params = *params;
   o->live = g_hash_table_new_full (NULL, NULL, NULL, live_free);
   o->people = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   o->now = GST_CLOCK_TIME_NONE;
   g_queue_init (&o->changes);
   return o;
+}
+
+void
+gst_reid_online_set_params (GstReidOnline *online,
+                            const ReidGalleryParams *params)
+{
+  online->params = *params;
 }
 
 void
@@ -441,7 +447,8 @@ gst_reid_online_tracklet (GstReidOnline *online,
     bequeath (online, live);
     g_hash_table_remove (online->live, GUINT_TO_POINTER (live->id));
   }
-  forget_people (online);
+  if (online->gallery)
+    forget_people (online);
   return TRUE;
 }
 

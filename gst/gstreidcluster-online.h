@@ -26,7 +26,12 @@ typedef struct {
   gboolean is_new; /* never seen before */
 } GstReidPresence;
 
-GstReidOnline *gst_reid_online_new (const ReidGalleryParams *params);
+GstReidOnline *gst_reid_online_new (void);
+/* How people are told apart; before the first tracklet with vectors, since a
+ * tracklet tells what its network's similarities mean. Frames may come before,
+ * and count. */
+void gst_reid_online_set_params (GstReidOnline *online,
+                                 const ReidGalleryParams *params);
 void gst_reid_online_free (GstReidOnline *online);
 /* Notes who shares the frame, and writes identity and similarity into the
  * faces of tracks that have a name. */

@@ -18,7 +18,6 @@ typedef struct {
 struct _GstReidPeople {
   GPtrArray *tracks;    /* of Track, in the order in which they ended */
   GHashTable *by_id;    /* track id -> index + 1 */
-  GHashTable *seen;     /* track id -> frames */
   GHashTable *together; /* guint64 low << 32 | high -> frames shared */
   guint dims, n_vectors;
   gfloat threshold;
@@ -40,7 +39,6 @@ gst_reid_people_new (void)
 
   p->tracks = g_ptr_array_new_with_free_func (track_free);
   p->by_id = g_hash_table_new (NULL, NULL);
-  p->seen = g_hash_table_new (NULL, NULL);
   p->together =
       g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   p->threshold = NAN;
@@ -52,7 +50,6 @@ gst_reid_people_free (GstReidPeople *people)
 {
   g_ptr_array_free (people->tracks, TRUE);
   g_hash_table_destroy (people->by_id);
-  g_hash_table_destroy (people->seen);
   g_hash_table_destroy (people->together);
   g_free (people);
 }
@@ -62,12 +59,6 @@ gst_reid_people_add_frame (GstReidPeople *people, const GstReidFrameMeta *meta)
 {
   for (guint i = 0; i < meta->n_faces; i++) {
     guint32 a = meta->faces[i].track_id;
-    if (a != 0)
-      g_hash_table_insert (
-          people->seen, GUINT_TO_POINTER (a),
-          GUINT_TO_POINTER (GPOINTER_TO_UINT (g_hash_table_lookup (
-                                people->seen, GUINT_TO_POINTER (a)))
-                            + 1));
     for (guint j = i + 1; a != 0 && j < meta->n_faces; j++) {
       guint32 b = meta->faces[j].track_id;
       gint64 key;
@@ -131,20 +122,6 @@ guint
 gst_reid_people_n_tracks (const GstReidPeople *people)
 {
   return people->tracks->len;
-}
-
-guint
-gst_reid_people_n_missing (const GstReidPeople *people, guint min_length)
-{
-  GHashTableIter iter;
-  gpointer id, frames;
-  guint n = 0;
-
-  g_hash_table_iter_init (&iter, people->seen);
-  while (g_hash_table_iter_next (&iter, &id, &frames))
-    n += GPOINTER_TO_UINT (frames) >= min_length
-         && !g_hash_table_contains (people->by_id, id);
-  return n;
 }
 
 guint

@@ -32,8 +32,6 @@ gboolean gst_reid_people_add_track (GstReidPeople *people,
 guint gst_reid_people_n_tracks (const GstReidPeople *people);
 /* Those that have a vector. */
 guint gst_reid_people_n_vectors (const GstReidPeople *people);
-/* Tracks that were seen on min_length frames or more, and yet never came. */
-guint gst_reid_people_n_missing (const GstReidPeople *people, guint min_length);
 /* The threshold that the first embedded tracklet brought; NAN before. */
 gfloat gst_reid_people_threshold (const GstReidPeople *people);
 

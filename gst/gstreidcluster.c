@@ -98,14 +98,15 @@ struct _GstReidCluster {
   GstReidClusterMode running_mode;
   GstReidWriter *writer; /* NULL without location */
   GstReidPeople *people; /* episode mode */
-  GstReidOnline *online; /* online mode, from the first tracklet on */
+  GstReidOnline *online; /* online mode */
   GstReidRun *run;
   GstReidCounts counts;
   gboolean no_meta_told, late_told;
   gboolean finished, failed;
   gfloat online_threshold;
   guint64 serial, lost; /* of tracklets */
-  guint min_length;     /* reidtrack's; 0 = not known */
+  gboolean tracked_by_reidtrack, sent_is_known;
+  guint64 sent; /* tracklets, as reidtrack says */
   guint32 shot;
 };
 
@@ -251,15 +252,18 @@ check_serial (GstReidCluster *self, const GstReidTracklet *tracklet)
   warn_of_lost (self);
 }
 
-/* At EOS: none came after those that are missing. */
+/* At EOS: none came after those that are missing. reidtrack tells before EOS
+ * how many it sent; where it has not, its word was lost with them. */
 static void
 check_missing (GstReidCluster *self)
 {
-  guint missing =
-      self->people && self->min_length > 0
-          ? gst_reid_people_n_missing (self->people, self->min_length)
-          : 0;
+  guint64 missing;
 
+  if (self->tracked_by_reidtrack && !self->sent_is_known) {
+    missing = MAX (self->lost, 1);
+  } else {
+    missing = self->sent - MIN (self->sent, self->serial) + self->lost;
+  }
   if (missing <= self->lost)
     return;
   self->lost = missing;
@@ -428,8 +432,6 @@ finish (GstReidCluster *self, gboolean partial)
   self->finished = TRUE;
   if (has_failed (self))
     return;
-  if (!partial)
-    check_missing (self);
   GST_OBJECT_LOCK (self);
   partial |= self->partial;
   GST_OBJECT_UNLOCK (self);
@@ -461,14 +463,14 @@ static gboolean
 name_online (GstReidCluster *self, const GstReidTracklet *tracklet,
              guint32 *identity, ReidError *error)
 {
-  if (!self->online) {
+  if (tracklet->embeddings && isnan (self->online_threshold)) {
     ReidGalleryParams params;
     self->online_threshold = threshold_in_force (self, tracklet->threshold);
     reid_gallery_params_init (&params, self->online_threshold);
     GST_OBJECT_LOCK (self);
     params.max_people = (int) self->max_people;
     GST_OBJECT_UNLOCK (self);
-    self->online = gst_reid_online_new (&params);
+    gst_reid_online_set_params (self->online, &params);
   }
   return gst_reid_online_tracklet (self->online, tracklet, identity, error);
 }
@@ -503,11 +505,9 @@ take_tracklet (GstReidCluster *self, GstReidTracklet *tracklet)
 static void
 take_info (GstReidCluster *self, const gchar *factory, const GstStructure *info)
 {
-  const gchar *min_length = gst_structure_get_string (info, "min-length");
-
   gst_reid_run_info (self->run, factory, info);
-  if (g_str_equal (factory, "reidtrack") && min_length)
-    self->min_length = (guint) g_ascii_strtoull (min_length, NULL, 10);
+  if (g_str_equal (factory, "reidtrack"))
+    self->tracked_by_reidtrack = TRUE;
   if (!self->writer || self->finished)
     return;
   for (gint i = 0; i < gst_structure_n_fields (info); i++) {
@@ -584,6 +584,9 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
     take_info (self, factory, info);
   } else if (gst_reid_stats_parse (event, &factory, &seconds, &count)) {
     gst_reid_run_stats (self->run, factory, seconds, count);
+    if (gst_structure_get_uint64 (gst_event_get_structure (event), "tracklets",
+                                  &self->sent))
+      self->sent_is_known = TRUE;
   } else {
     switch (GST_EVENT_TYPE (event)) {
       case GST_EVENT_FLUSH_START:
@@ -596,6 +599,8 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
         begin_stream (self);
         break;
       case GST_EVENT_EOS:
+        if (!self->finished && !self->failed)
+          check_missing (self);
         finish (self, FALSE);
         break;
       default:
@@ -697,6 +702,8 @@ gst_reid_cluster_start (GstBaseTransform *trans)
     GST_REID_ELEMENT_ERROR (self, &error);
   else if (self->running_mode == GST_REID_CLUSTER_MODE_EPISODE)
     self->people = gst_reid_people_new ();
+  else
+    self->online = gst_reid_online_new ();
   g_free (location);
   self->run = gst_reid_run_new ();
   memset (&self->counts, 0, sizeof self->counts);
@@ -704,7 +711,8 @@ gst_reid_cluster_start (GstBaseTransform *trans)
   self->finished = self->failed = FALSE;
   self->online_threshold = NAN;
   self->serial = self->lost = 0;
-  self->min_length = 0;
+  self->tracked_by_reidtrack = self->sent_is_known = FALSE;
+  self->sent = 0;
   self->shot = 0;
   g_atomic_int_set (&self->cancel, 0);
   if (error.status != REID_OK) {

@@ -379,6 +379,15 @@ TEST (the_last_tracklet_is_missed_too)
   push_face (&f, 3, 9); /* too short to be reported */
   push_track (&f, 1, 1, 0, 2, GST_REID_TRACK_END_GAP);
   push_track (&f, 2, 2, 0, 2, GST_REID_TRACK_END_GAP);
+  /* what reidtrack says before EOS: it has sent a third one */
+  gst_harness_push_event (
+      f.h,
+      gst_event_new_custom (
+          GST_EVENT_CUSTOM_DOWNSTREAM,
+          gst_structure_new ("reid-stats", "element", G_TYPE_STRING,
+                             "reidtrack", "seconds", G_TYPE_DOUBLE, 1., "count",
+                             G_TYPE_UINT64, (guint64) 4, "tracklets",
+                             G_TYPE_UINT64, (guint64) 3, NULL)));
   gst_harness_push_event (f.h, gst_event_new_eos ());
   text = next_complaint (f.bus, GST_MESSAGE_WARNING, NULL, NULL);
   CHECK_HAS (text, "2 tracks never came");
