@@ -13,6 +13,7 @@ typedef struct {
   GstReidTracklet tracklet; /* the numbers alone */
   ReidChipSet *chips;
   GstClockTime reported; /* length of life at the last interim report */
+  gdouble scores;        /* sum of its detections' */
 } Track;
 
 typedef struct {
@@ -114,6 +115,17 @@ add_report (GstReidTracks *tracks, Track *track, GstReidTrackEnd end)
   g_queue_push_tail (&tracks->reports, report);
 }
 
+/* A detector is wrong about single pictures, but rarely sure of it for long: a
+ * track of things that are no faces has a low mean score. */
+static gboolean
+is_worth_reporting (const GstReidTracks *tracks, const Track *track)
+{
+  guint n = track->tracklet.n_detections;
+
+  return n >= tracks->options.min_length
+         && track->scores >= (gdouble) n * tracks->options.min_score;
+}
+
 static void
 end_track (GstReidTracks *tracks, guint32 id, GstReidTrackEnd end)
 {
@@ -124,8 +136,7 @@ end_track (GstReidTracks *tracks, guint32 id, GstReidTrackEnd end)
     return;
   track = g_ptr_array_steal_index (tracks->live, index);
   /* The end of a track that was reported while it lived is told always. */
-  if (track->tracklet.n_detections >= tracks->options.min_length
-      || track->reported > 0)
+  if (is_worth_reporting (tracks, track) || track->reported > 0)
     add_report (tracks, track, end);
   else
     track_free (track);
@@ -213,6 +224,7 @@ gst_reid_tracks_update (GstReidTracks *tracks, const ReidImage *image,
       continue;
     track = live_track (tracks, faces[i].track_id, frame);
     extend (&track->tracklet, frame);
+    track->scores += (gdouble) face->score;
     if (!track->chips
         || reid_chip_set_offer (track->chips, image, face, frame->number,
                                 GST_CLOCK_TIME_IS_VALID (frame->time)
@@ -252,7 +264,7 @@ gst_reid_tracks_interim (GstReidTracks *tracks, GstClockTime interval)
     GstClockTime life;
 
     if (!GST_CLOCK_TIME_IS_VALID (tracklet->start_time)
-        || tracklet->n_detections < tracks->options.min_length
+        || !is_worth_reporting (tracks, track)
         || reid_chip_set_count (track->chips) == 0)
       continue;
     life = tracklet->end_time - tracklet->start_time;
@@ -262,6 +274,12 @@ gst_reid_tracks_interim (GstReidTracks *tracks, GstClockTime interval)
     track->reported = life;
     add_report (tracks, track, GST_REID_TRACK_END_NONE);
   }
+}
+
+guint64
+gst_reid_tracks_reported (const GstReidTracks *tracks)
+{
+  return tracks->serial;
 }
 
 guint

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 typedef struct {
   ReidTrackerOptions tracker;
   guint min_length; /* detections below which a track is not reported */
+  gfloat min_score; /* and their mean score below which it is not */
   guint top_n;      /* these two hold for tracks that begin from now on */
   gboolean diverse;
 } GstReidTracksOptions;
@@ -48,6 +49,8 @@ void gst_reid_tracks_close (GstReidTracks *tracks, GstReidTrackEnd end);
  * half longer than when they were last reported, to be reported. */
 void gst_reid_tracks_interim (GstReidTracks *tracks, GstClockTime interval);
 
+/* Ended tracks reported so far. */
+guint64 gst_reid_tracks_reported (const GstReidTracks *tracks);
 /* Number of tracks to be reported, and the tracklet of the first of them. */
 guint gst_reid_tracks_waiting (const GstReidTracks *tracks);
 GstReidTracklet *gst_reid_tracks_pop (GstReidTracks *tracks);

@@ -51,6 +51,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_reid_track_debug);
 #define DEFAULT_HIGH_SCORE .6f
 #define DEFAULT_MAX_GAP 30
 #define DEFAULT_MIN_LENGTH 3
+#define DEFAULT_MIN_SCORE .7f
 #define DEFAULT_TOP_N 5
 #define DEFAULT_DIVERSE TRUE
 
@@ -70,6 +71,7 @@ enum {
   PROP_HIGH_SCORE,
   PROP_MAX_GAP,
   PROP_MIN_LENGTH,
+  PROP_MIN_SCORE,
   PROP_TOP_N,
   PROP_DIVERSE
 };
@@ -481,6 +483,19 @@ handle_gap (GstReidTrack *self, GstEvent *event)
     end_tracks (self, GST_REID_TRACK_END_SEGMENT);
 }
 
+static void
+push_stats (GstReidTrack *self)
+{
+  GstEvent *event =
+      gst_reid_stats_event (GST_ELEMENT (self), self->seconds, self->frames);
+
+  /* so that whoever counts them knows when one was lost on the way */
+  gst_structure_set (gst_event_writable_structure (event), "tracklets",
+                     G_TYPE_UINT64, gst_reid_tracks_reported (self->tracks),
+                     NULL);
+  gst_pad_push_event (self->srcpad, event);
+}
+
 static gboolean
 gst_reid_track_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -536,9 +551,7 @@ gst_reid_track_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       break;
     case GST_EVENT_EOS:
       end_tracks (self, GST_REID_TRACK_END_EOS);
-      gst_pad_push_event (self->srcpad,
-                          gst_reid_stats_event (GST_ELEMENT (self),
-                                                self->seconds, self->frames));
+      push_stats (self);
       break;
     default:
       break;
@@ -726,6 +739,9 @@ gst_reid_track_set_property (GObject *object, guint id, const GValue *value,
     case PROP_MIN_LENGTH:
       self->options.min_length = g_value_get_uint (value);
       break;
+    case PROP_MIN_SCORE:
+      self->options.min_score = g_value_get_float (value);
+      break;
     case PROP_TOP_N:
       self->options.top_n = g_value_get_uint (value);
       break;
@@ -765,6 +781,9 @@ gst_reid_track_get_property (GObject *object, guint id, GValue *value,
       break;
     case PROP_MIN_LENGTH:
       g_value_set_uint (value, self->options.min_length);
+      break;
+    case PROP_MIN_SCORE:
+      g_value_set_float (value, self->options.min_score);
       break;
     case PROP_TOP_N:
       g_value_set_uint (value, self->options.top_n);
@@ -860,6 +879,17 @@ gst_reid_track_class_init (GstReidTrackClass *klass)
                          "faces of a shorter one keep its number",
                          1, G_MAXINT, DEFAULT_MIN_LENGTH, playing));
   /**
+   * GstReidTrack:min-score:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_MIN_SCORE,
+      g_param_spec_float ("min-score", "Minimum score",
+                          "Mean score of its detections, 0 to 1, below which a "
+                          "track is taken for no face and not reported",
+                          0, 1, DEFAULT_MIN_SCORE, playing));
+  /**
    * GstReidTrack:top-n:
    *
    * Since: 0.1
@@ -903,6 +933,7 @@ gst_reid_track_init (GstReidTrack *self)
   self->options.tracker.high_score = DEFAULT_HIGH_SCORE;
   self->options.tracker.max_gap = DEFAULT_MAX_GAP;
   self->options.min_length = DEFAULT_MIN_LENGTH;
+  self->options.min_score = DEFAULT_MIN_SCORE;
   self->options.top_n = DEFAULT_TOP_N;
   self->options.diverse = DEFAULT_DIVERSE;
   self->interim = GST_CLOCK_TIME_NONE;

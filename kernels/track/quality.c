@@ -16,7 +16,10 @@
  *                 m = 1 where their mean is in 64..192, and from there falling
  *                 in straight lines to 0 at 0 and at 255: wide enough that
  *                 nobody's skin is badly exposed
- *   total       = fifth root of the product of the five
+ *   total       = fifth root of the product of the five, frontalness counted
+ *                 as at least 0.05: a profile is worth little, but a sharp one
+ *                 more than a blurred one, and a track of nothing but profiles
+ *                 still has a best picture
  *
  * Sharpness and exposure share one crop. An enlarged small face has little
  * left in its Laplacian, which is as it should be. */
@@ -30,6 +33,7 @@
 #define SIDE 64
 #define HALF_SHARP 250.0
 #define TEMPLATE_TALL 1.157
+#define LEAST_FRONTALNESS 0.05
 #define CRUSHED 8
 #define CLIPPED 247
 #define DARK 64.0
@@ -101,6 +105,7 @@ reid_quality (const ReidImage *image, const ReidFace *face,
     quality->exposure = (float) exposure (luma);
   }
   product = (double) quality->score * quality->size * quality->sharpness
-            * quality->frontalness * quality->exposure;
+            * fmax (quality->frontalness, LEAST_FRONTALNESS)
+            * quality->exposure;
   quality->total = (float) pow (product, 0.2);
 }

@@ -513,7 +513,8 @@ check_bad (const gchar *model, guint n, const gchar *word)
     CHECK (gst_element_set_state (e, GST_STATE_NULL)
            == GST_STATE_CHANGE_SUCCESS);
     CHECK (count_messages (bus, GST_MESSAGE_ERROR, &text) == 1);
-    CHECK_MSG (text && strstr (text, word), "\"%s\" without \"%s\"", text,
+    CHECK_MSG (text && strstr (text, word), "\"%s\" without \"%s\"",
+               text ? text : "",
                word);
     CHECK (text && !strchr (text, '\n'));
     g_free (text);

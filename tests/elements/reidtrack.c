@@ -769,6 +769,34 @@ TEST (short_tracks_are_dropped_and_their_faces_keep_their_number)
   }
 }
 
+/* One good picture does not make a face of a track of doubtful ones. */
+TEST (tracks_of_a_low_mean_score_are_dropped)
+{
+  static const struct {
+    gfloat first, rest;
+    gboolean kept;
+  } cases[] = { { .9f, .62f, FALSE },
+                { .9f, .69f, TRUE },
+                { .65f, .75f, TRUE },
+                { .65f, .65f, FALSE } };
+  Rig r;
+
+  for (guint c = 0; c < G_N_ELEMENTS (cases); c++) {
+    GstReidFace face = elements_face (.3, .3, .25, .4);
+
+    rig_init (&r, CAPS_SMALL, "min-score", .7f, NULL);
+    for (guint i = 0; i < 10; i++) {
+      face.score = i == 0 ? cases[c].first : cases[c].rest;
+      rig_push (&r, &face, 1);
+    }
+    rig_eos (&r);
+    CHECK_MSG (record_tracklets (&r.out) == (cases[c].kept ? 1u : 0u),
+               "case %u: %u tracklets", c, record_tracklets (&r.out));
+    CHECK (record_meta (&r.out, 0)->faces[0].track_id == 1);
+    rig_free (&r);
+  }
+}
+
 TEST (a_track_ends_when_the_gap_is_too_long)
 {
   GstReidFace face = elements_face (.3, .3, .25, .4);
@@ -1343,7 +1371,7 @@ TEST (the_info_event_tells_every_property)
     found = TRUE;
     CHECK (GST_EVENT_IS_STICKY (event));
     CHECK (!g_strcmp0 (gst_structure_get_string (s, "top-n"), "7"));
-    CHECK (gst_structure_n_fields (s) == 8);
+    CHECK (gst_structure_n_fields (s) == 9);
   }
   CHECK (found);
   rig_free (&r);
