@@ -797,6 +797,26 @@ TEST (tracks_of_a_low_mean_score_are_dropped)
   }
 }
 
+TEST (tracks_of_weak_detections_are_dropped)
+{
+  GstReidFace face = elements_face (.3, .3, .25, .4);
+  static const gfloat means[] = { .5f, .61f, .79f, .81f };
+  Rig r;
+
+  for (guint i = 0; i < G_N_ELEMENTS (means); i++) {
+    rig_init (&r, CAPS_SMALL, "min-score", .8f, "high-score", .3f, NULL);
+    for (guint k = 0; k < 20; k++) {
+      face.score = means[i] + (k % 2 ? .15f : -.15f);
+      rig_push (&r, &face, 1);
+    }
+    rig_eos (&r);
+    CHECK_MSG (record_tracklets (&r.out) == (means[i] > .8f), "mean %g",
+               (gdouble) means[i]);
+    CHECK (record_meta (&r.out, 19)->faces[0].track_id == 1);
+    rig_free (&r);
+  }
+}
+
 TEST (a_track_ends_when_the_gap_is_too_long)
 {
   GstReidFace face = elements_face (.3, .3, .25, .4);
