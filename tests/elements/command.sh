@@ -1,0 +1,202 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The command gst-reid: what it prints, and how it ends. TAP on stdout.
+#
+#   command.sh GST-REID MAKENETS
+set -u
+reid=$1 makenets=$2
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+export LC_ALL=C REID_MODEL_PATH=$dir/models XDG_DATA_HOME=$dir/data
+mkdir -p "$dir/models"
+"$makenets" "$dir/models" || exit 1
+
+n=0 bad=0
+# check NAME COMMAND...: one line of TAP; what was printed, when it fails
+check() {
+  local name=$1
+  shift
+  n=$((n + 1))
+  if "$@"; then
+    printf 'ok %d - %s\n' $n "$name"
+  else
+    printf 'not ok %d - %s\n' $n "$name"
+    sed 's/^/# out: /' "$dir/out"
+    sed 's/^/# err: /' "$dir/err"
+    printf '# exit code %s\n' "${code:-}"
+    bad=1
+  fi
+}
+
+# run ARGUMENT...: the command; its exit code in $code
+run() {
+  "$reid" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+  code=$?
+}
+says() { grep -qF -- "$1" "$dir/out" "$dir/err"; }
+# ends CODE TEXT: exit code, and one line of error that holds the text
+ends() {
+  [ "$code" = "$1" ] && [ "$(grep -c '^gst-reid: error: ' "$dir/err")" = 1 ] &&
+    grep '^gst-reid: error: ' "$dir/err" | grep -qF -- "$2"
+}
+
+frames='video/x-raw,format=I420,width=320,height=240,framerate=25/1'
+reiddetect=(reiddetect model=tiny-yunet inference-size=320 threads=1)
+reidembed=(reidembed model=tiny-colour threads=1)
+# chain DIR SOURCE...: the pipeline, as arguments
+chain() {
+  local out=$1
+  shift
+  pipeline=("$@" ! "${reiddetect[@]}" ! reidtrack ! "${reidembed[@]}"
+    ! reidcluster location="$out" ! fakesink sync=false)
+}
+
+# ---- usage
+run
+check 'without arguments it tells how, and fails' eval '[ $code = 2 ] && says Usage:'
+run help
+check 'help' eval '[ $code = 0 ] && says Usage: && says "Exit codes"'
+run --version
+check 'version' eval '[ $code = 0 ] && grep -qE "^gst-reid [0-9]" "$dir/out"'
+run dance
+check 'an unknown command' ends 2 dance
+run run
+check 'run without a pipeline' ends 2 'no pipeline'
+run run --frobnicate -- fakesrc ! fakesink
+check 'an unknown option' ends 2 frobnicate
+run run -- fakesrc ! nosuchelement ! fakesink
+check 'an unknown element' ends 2 nosuchelement
+run run -- reidcluster nosuchproperty=1
+check 'an unknown property' ends 2 nosuchproperty
+run cluster
+check 'cluster without a folder' ends 2 usage
+run cluster --threshold 7 "$dir"
+check 'a threshold out of range' ends 2 threshold
+run cluster --method magic "$dir"
+check 'an unknown method' ends 2 chinese-whispers
+run info
+check 'info without a folder' ends 2 usage
+run models x
+check 'models with an argument' ends 2 usage
+for c in run cluster info; do
+  run $c --help
+  check "$c --help" eval '[ $code = 0 ] && says Usage:'
+done
+
+# ---- input that is no video
+chain "$dir/x" filesrc location="$dir/missing.mp4" ! decodebin
+run run -- "${pipeline[@]}"
+check 'a missing file' ends 3 missing.mp4
+echo 'this is a letter, not a video' >"$dir/letter.mp4"
+chain "$dir/x" filesrc location="$dir/letter.mp4" ! decodebin
+run run -- "${pipeline[@]}"
+check 'a file that is no video' ends 4 letter.mp4
+: >"$dir/empty.mp4"
+chain "$dir/x" filesrc location="$dir/empty.mp4" ! decodebin
+run run -- "${pipeline[@]}"
+check 'an empty file' ends 4 empty.mp4
+run run -q -- audiotestsrc num-buffers=20 ! wavenc ! filesink location="$dir/sound.wav"
+check 'a pipeline of other elements' eval '[ $code = 0 ]'
+chain "$dir/x" filesrc location="$dir/sound.wav" ! decodebin
+run run -- "${pipeline[@]}"
+check 'sound only' ends 4 sound.wav
+check 'none of them leaves a folder' eval '[ ! -e "$dir/x" ]'
+run run -- videotestsrc num-buffers=2 ! "$frames" ! reiddetect model=nobody ! fakesink
+check 'a model that is not there' ends 3 '"nobody"'
+
+# ---- output that cannot be written
+mkdir "$dir/diary" && echo dear >"$dir/diary/diary.txt"
+chain "$dir/diary" videotestsrc num-buffers=5 ! "$frames"
+run run -- "${pipeline[@]}"
+check 'a folder that holds something else' ends 5 diary.txt
+chain "$dir/letter.mp4/below" videotestsrc num-buffers=5 ! "$frames"
+run run -- "${pipeline[@]}"
+check 'a folder that cannot be made' ends 5 letter.mp4
+
+# ---- a run
+chain "$dir/ball" videotestsrc num-buffers=60 pattern=ball ! "$frames"
+run run -- "${pipeline[@]}"
+check 'a run' eval '[ $code = 0 ] && says person && [ -f "$dir/ball/identities.txt" ]'
+check 'it finds one' eval '[ "$(grep -cE "^ +1 " "$dir/out")" = 1 ]'
+check 'and says nothing of partial results' eval '! says partial'
+chain "$dir/nobody" videotestsrc num-buffers=10 pattern=black ! "$frames"
+run run -- "${pipeline[@]}"
+check 'nobody is no failure' eval '[ $code = 0 ] && says "Nobody was found."'
+chain "$dir/quiet" videotestsrc num-buffers=60 pattern=ball ! "$frames"
+run run --quiet -- "${pipeline[@]}"
+check 'quiet has no progress' eval '[ $code = 0 ] && [ ! -s "$dir/err" ]'
+chain "$dir/short" videotestsrc is-live=true pattern=ball ! "$frames"
+run run --seconds 1 -- "${pipeline[@]}"
+check 'seconds end a live stream' eval '[ $code = 0 ] && says person && ! says partial'
+
+# ---- what needs no video
+run info "$dir/ball"
+check 'info' eval '[ $code = 0 ] && says "60 frames" && says "1 people" && says tiny-colour'
+before=$(cat "$dir/ball/identities.txt")
+run cluster "$dir/ball"
+check 'clustering with the same threshold changes nothing' eval \
+  '[ $code = 0 ] && [ "$(cat "$dir/ball/identities.txt")" = "$before" ]'
+run cluster --threshold -1 --cannot-link off "$dir/ball"
+check 'cluster with another threshold' eval '[ $code = 0 ] && says "1 people"'
+run info "$dir/ball"
+check 'which is kept' eval 'says "reidcluster.threshold-used = -1" && says "reidcluster.cannot-link = off"'
+run cluster --method chinese-whispers --seed 5 "$dir/ball"
+check 'chinese whispers' eval '[ $code = 0 ] && says people'
+run cluster "$dir/missing"
+check 'a missing archive' ends 3 missing
+run info "$dir/letter.mp4"
+check 'a file that is no archive' ends 3 letter.mp4
+run info "$dir/diary"
+check 'a folder without one' ends 3 diary
+run models
+check 'models' eval '[ $code = 0 ] && says "Searched in" && says "$dir/models"'
+printf '[model]\nrole=embedder\nname=by-hand\nlicence=MIT\n' >"$dir/models/tiny-colour.modelinfo"
+run models
+check 'models lists what a .modelinfo describes' eval 'grep -qE "^  \* by-hand +MIT" "$dir/out"'
+rm "$dir/models/tiny-colour.modelinfo"
+
+# ---- interrupts
+# start ARGUMENT...: in the background, once it has got going; $pid
+start() {
+  : >"$dir/out"
+  : >"$dir/err"
+  # a background job of a script ignores SIGINT; python gives it back
+  python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$reid" "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+  pid=$!
+  local i
+  for ((i = 0; i < 300; i++)); do
+    grep -q realtime "$dir/err" && return
+    kill -0 $pid 2>/dev/null || return
+    sleep 0.1
+  done
+}
+finish() {
+  wait $pid
+  code=$?
+}
+
+chain "$dir/live" videotestsrc is-live=true pattern=ball ! "$frames"
+start run -- "${pipeline[@]}"
+kill -INT $pid
+finish
+check 'an interrupt ends the stream' eval '[ $code = 130 ] && says "keeping what was processed"'
+check 'keeps what was found' eval 'says person && [ -f "$dir/live/identities.txt" ]'
+check 'and calls it partial' eval 'says "results are partial" && grep -q "\"partial\": true" "$dir/live/run.json"'
+run info "$dir/live"
+check 'in the archive too' eval '[ $code = 0 ] && says ", partial"'
+
+# a sink that EOS never reaches: the pipeline does not end by itself
+chain "$dir/stuck" videotestsrc is-live=true pattern=ball ! "$frames"
+start run -- "${pipeline[@]}" fakesink async=false
+kill -INT $pid
+sleep 1
+check 'one interrupt waits for the end' kill -0 $pid
+kill -INT $pid
+finish
+check 'a second one stops at once' eval '[ $code = 130 ] && says "stopping at once"'
+check 'what was found is kept all the same' eval '[ -f "$dir/stuck/episode.h5" ] && says partial'
+
+printf '1..%d\n' $n
+exit $bad
