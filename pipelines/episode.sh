@@ -15,7 +15,8 @@ and runs the pipeline that it prints.
                       .reid, in the folder you are in)
   --detector MODEL    face detector: a file or a name (default: the best found)
   --embedder MODEL    face embedder, likewise
-  --threshold T       cosine from which two tracks are one person (default: the
+  --threshold T       cosine similarity, -1 to 1, from which two tracks are one
+                      person; higher makes more people (default: the
                       embedder's own)
   --interval N        detect on every N-th frame (default: 1)
   --no-install        install nothing; say what is missing
@@ -28,35 +29,46 @@ TEXT
 }
 
 out= video= detector= embedder= threshold= interval= reid_no_install=0
-need() { [ $# -ge 2 ] || reid_die 2 "$1 needs a value; see --help"; }
 while [ $# -gt 0 ]; do
   case $1 in
-    --out) need "$@"; out=$2; shift ;;
-    --detector) need "$@"; detector=$2; shift ;;
-    --embedder) need "$@"; embedder=$2; shift ;;
-    --threshold) need "$@"; threshold=$2; shift ;;
-    --interval) need "$@"; interval=$2; shift ;;
+    --out=* | --detector=* | --embedder=* | --threshold=* | --interval=*)
+      set -- "${1%%=*}" "${1#*=}" "${@:2}"
+      continue ;;
+    --out) reid_value "$@"; out=$2; shift ;;
+    --detector) reid_value "$@"; detector=$2; shift ;;
+    --embedder) reid_value "$@"; embedder=$2; shift ;;
+    --threshold) reid_value "$@"; threshold=$2; shift
+                 reid_check_number --threshold "$threshold" -1.0 1.0 ;;
+    --interval) reid_value "$@"; interval=$2; shift
+                reid_check_number --interval "$interval" 1 1000000 ;;
     --no-install) reid_no_install=1 ;;
     --help | -h) usage; exit 0 ;;
-    --) shift; [ $# -eq 0 ] || { video=$1; shift; }; break ;;
-    -*) reid_die 2 "no option \"$1\"; see --help" ;;
+    --) shift; break ;;
+    -*) hint=
+        [ ! -e "$1" ] || hint=" (for the file of that name, say ./$1)"
+        reid_die 2 "no option \"$1\"; see --help$hint" ;;
     *) [ -z "$video" ] || reid_die 2 "more than one video: \"$video\" and \"$1\""
        video=$1 ;;
   esac
   shift
 done
-[ $# -eq 0 ] || reid_die 2 "more than one video: \"$video\" and \"$1\""
-[ -n "$video" ] || { usage >&2; exit 2; }
+for word in "$@"; do # after --
+  [ -z "$video" ] || reid_die 2 "more than one video: \"$video\" and \"$word\""
+  video=$word
+done
+[ -n "$video" ] || reid_die 2 "no video was named: ${0##*/} [OPTIONS] VIDEO; see --help"
 [ -e "$video" ] || reid_die 3 "there is no file $video"
-[ -f "$video" ] || reid_die 3 "$video is not a file"
+[ ! -d "$video" ] || reid_die 3 "$video is a folder; name a video in it"
+[ -f "$video" ] || reid_die 3 "$video is not an ordinary file"
 [ -r "$video" ] || reid_die 3 "$video cannot be read: permission denied"
 if [ -z "$out" ]; then
   name=${video##*/}
-  out=${name%.*}.reid
+  stem=${name%.*}
+  out=${stem:-$name}.reid
 fi
 
 reid_install "${reid_packages[@]}"
-reid_make
+reid_runtime=1 reid_make
 reid_environment
 
 detect=(reiddetect) embed=(reidembed) cluster=(reidcluster "location=$(reid_quote "$out")")
@@ -73,8 +85,15 @@ reid_run filesrc "location=$(reid_quote "$video")" \
   ! fakesink sync=false
 code=$?
 if [ -f "$out/episode.json" ] && { [ $code = 0 ] || [ $code = 130 ]; }; then
-  printf '\nIn %s: episode.json (people, tracks, times), faces/ (their pictures),\n' "$out"
-  printf 'presence.csv, shots.csv, tracks.txt and identities.txt (MOTChallenge),\n'
-  printf 'episode.h5 (everything; gst-reid cluster works on it), run.json\n'
+  cat <<TEXT
+
+The results are in $out/
+  episode.json                 people, their tracks, times and best pictures
+  faces/                       those pictures, a folder for each person
+  presence.csv, shots.csv      who is in which shot; where shots begin and end
+  identities.txt, tracks.txt   a box for each face in each frame (MOTChallenge)
+  episode.h5                   everything, for \`gst-reid cluster\` and h5py
+  run.json                     versions, settings and times of this run
+TEXT
 fi
 exit $code

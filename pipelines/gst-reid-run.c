@@ -3,7 +3,6 @@
  * for each failure, and a Ctrl-C that keeps what was processed. */
 #include <glib-unix.h>
 #include <gst/gst.h>
-#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,8 +19,18 @@ typedef struct {
   GstClockTime duration;
   gchar *input; /* of the first source, for messages */
   GstStructure *identities;
+  gchar *missing;      /* what no plugin was found for */
+  gboolean no_picture; /* no stream of the input fits the pipeline */
+  gint asked_to_end;   /* atomic: the stream will end before its input does */
   gint exit;
 } Run;
+
+/* What arrives at one reidcluster; its streaming thread's own. */
+typedef struct {
+  Run *run;
+  guint64 n_buffers;
+  GstClockTime end; /* stream time at which the last buffer ends */
+} Watch;
 
 /* ---- the progress line */
 
@@ -104,6 +113,140 @@ show_presence (Run *run, const GstStructure *s)
   g_free (at);
 }
 
+/* ---- what arrives at the end of the chain */
+
+/* A file that was cut short is decoded to where it was cut, without an error.
+ * What it says of its own length tells; sound may outlast the picture a little,
+ * so that it takes more than that to call it cut. */
+static gboolean
+ends_early (const Watch *w, GstPad *pad, GstClockTime *duration)
+{
+  gint64 d;
+
+  if (g_atomic_int_get (&w->run->asked_to_end)
+      || !GST_CLOCK_TIME_IS_VALID (w->end)
+      || !gst_pad_peer_query_duration (pad, GST_FORMAT_TIME, &d) || d <= 0)
+    return FALSE;
+  *duration = (GstClockTime) d;
+  return w->end + GST_SECOND < *duration && w->end < *duration - *duration / 20;
+}
+
+static GstPadProbeReturn
+watch_stream (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Watch *w = data;
+  GstObject *cluster = GST_OBJECT_PARENT (pad);
+  GstClockTime duration = GST_CLOCK_TIME_NONE;
+  GstStructure *s;
+
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
+    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+    GstEvent *event = gst_pad_get_sticky_event (pad, GST_EVENT_SEGMENT, 0);
+    w->n_buffers++;
+    if (event) {
+      const GstSegment *segment;
+      gst_event_parse_segment (event, &segment);
+      w->end = segment->format == GST_FORMAT_TIME ? gst_segment_to_stream_time (
+                   segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
+                                                  : GST_CLOCK_TIME_NONE;
+      if (GST_CLOCK_TIME_IS_VALID (w->end)
+          && GST_BUFFER_DURATION_IS_VALID (buffer))
+        w->end += GST_BUFFER_DURATION (buffer);
+      gst_event_unref (event);
+    }
+    return GST_PAD_PROBE_OK;
+  }
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_EOS)
+    return GST_PAD_PROBE_OK;
+  if (w->n_buffers == 0) {
+    /* no results are better than empty ones: EOS goes no further */
+    gst_element_post_message (
+        GST_ELEMENT (cluster),
+        gst_message_new_application (
+            cluster, gst_structure_new_empty ("reid-no-frames")));
+    return GST_PAD_PROBE_DROP;
+  }
+  if (ends_early (w, pad, &duration)) {
+    g_object_set (cluster, "partial", TRUE, NULL);
+    s = gst_structure_new ("reid-ends-early", "end", G_TYPE_UINT64, w->end,
+                           "duration", G_TYPE_UINT64, duration, NULL);
+    gst_element_post_message (GST_ELEMENT (cluster),
+                              gst_message_new_application (cluster, s));
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+for_each_cluster (Run *run, void (*each) (Run *run, GstElement *cluster))
+{
+  GstIterator *it = gst_bin_iterate_all_by_element_factory_name (
+      GST_BIN (run->pipeline), "reidcluster");
+  GValue value = G_VALUE_INIT;
+
+  while (gst_iterator_next (it, &value) == GST_ITERATOR_OK) {
+    each (run, g_value_get_object (&value));
+    g_value_reset (&value);
+  }
+  g_value_unset (&value);
+  gst_iterator_free (it);
+}
+
+static void
+watch_cluster (Run *run, GstElement *cluster)
+{
+  GstPad *pad = gst_element_get_static_pad (cluster, "sink");
+  Watch *w = g_new0 (Watch, 1);
+
+  w->run = run;
+  w->end = GST_CLOCK_TIME_NONE;
+  gst_pad_add_probe (
+      pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      watch_stream, w, g_free);
+  gst_object_unref (pad);
+}
+
+static void
+mark_partial (Run *run, GstElement *cluster)
+{
+  g_object_set (cluster, "partial", TRUE, NULL);
+}
+
+static const gchar *
+input_name (const Run *run)
+{
+  return run->input ? run->input : "the input";
+}
+
+static void
+take_application (Run *run, const GstStructure *s)
+{
+  GstClockTime end = GST_CLOCK_TIME_NONE, duration = GST_CLOCK_TIME_NONE;
+  gchar *at, *of;
+
+  close_line (run);
+  if (gst_structure_has_name (s, "reid-no-frames")) {
+    if (run->exit == EXIT_INTERRUPTED) {
+      g_printerr ("gst-reid: nothing had been processed\n");
+    } else if (run->exit == EXIT_OK) {
+      run->exit = EXIT_NO_VIDEO;
+      reid_say_error ("%s holds no video that can be decoded: it ends before "
+                      "its first picture",
+                      input_name (run));
+    }
+    g_main_loop_quit (run->loop);
+  } else if (gst_structure_has_name (s, "reid-ends-early")) {
+    gst_structure_get (s, "end", G_TYPE_UINT64, &end, "duration", G_TYPE_UINT64,
+                       &duration, NULL);
+    at = clock_text (end);
+    of = clock_text (duration);
+    g_printerr ("gst-reid: warning: %s says that it lasts %s, but its video "
+                "ends at %s; it may have been cut short\n",
+                input_name (run), of, at);
+    g_free (at);
+    g_free (of);
+  }
+}
+
 /* ---- the end */
 
 static void
@@ -182,9 +325,22 @@ is_ours (GstObject *source)
 }
 
 static void
+say_no_video (const Run *run, const GError *error)
+{
+  if (run->missing)
+    reid_say_error ("%s holds no video that can be decoded: there is no plugin "
+                    "for \"%s\"",
+                    input_name (run), run->missing);
+  else if (run->no_picture)
+    reid_say_error ("%s holds no video", input_name (run));
+  else
+    reid_say_error ("%s holds no video that can be decoded: %s",
+                    input_name (run), error->message);
+}
+
+static void
 take_error (Run *run, GstMessage *message)
 {
-  const gchar *input = run->input ? run->input : "the input";
   GError *error = NULL;
   gchar *debug = NULL;
 
@@ -198,18 +354,46 @@ take_error (Run *run, GstMessage *message)
         run->exit = EXIT_FAILED;
       reid_say_error ("%s", error->message);
     } else if (run->frames == 0
-               && (run->exit == EXIT_NO_VIDEO
+               && (run->exit == EXIT_NO_VIDEO || run->missing || run->no_picture
                    || (debug && strstr (debug, "not-linked")))) {
       run->exit = EXIT_NO_VIDEO;
-      reid_say_error ("%s holds no video that can be decoded: %s", input,
-                      error->message);
+      say_no_video (run, error);
     } else {
-      reid_say_error ("%s: %s", input, error->message);
+      reid_say_error ("%s: %s", input_name (run), error->message);
     }
   }
   g_error_free (error);
   g_free (debug);
   g_main_loop_quit (run->loop);
+}
+
+static void
+take_warning (Run *run, GstMessage *message)
+{
+  GError *error = NULL;
+
+  gst_message_parse_warning (message, &error, NULL);
+  /* The pipeline asked for a picture and the file had none to give, or there
+   * is no decoder: the error that follows says so in one line. */
+  if (g_error_matches (error, GST_PARSE_ERROR, GST_PARSE_ERROR_DELAYED_LINK)) {
+    run->no_picture = TRUE;
+  } else if (!g_error_matches (error, GST_CORE_ERROR,
+                               GST_CORE_ERROR_MISSING_PLUGIN)
+             && !g_error_matches (error, GST_STREAM_ERROR,
+                                  GST_STREAM_ERROR_CODEC_NOT_FOUND)) {
+    close_line (run);
+    g_printerr ("gst-reid: warning: %s\n", error->message);
+  }
+  g_error_free (error);
+}
+
+static void
+take_missing (Run *run, const GstStructure *s)
+{
+  const gchar *name = gst_structure_get_string (s, "name");
+
+  if (!run->missing)
+    run->missing = g_strdup (name ? name : "its format");
 }
 
 static gboolean
@@ -222,14 +406,12 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
     case GST_MESSAGE_ERROR:
       take_error (run, message);
       break;
-    case GST_MESSAGE_WARNING: {
-      GError *error = NULL;
-      gst_message_parse_warning (message, &error, NULL);
-      close_line (run);
-      g_printerr ("gst-reid: warning: %s\n", error->message);
-      g_error_free (error);
+    case GST_MESSAGE_WARNING:
+      take_warning (run, message);
       break;
-    }
+    case GST_MESSAGE_APPLICATION:
+      take_application (run, gst_message_get_structure (message));
+      break;
     case GST_MESSAGE_EOS:
       g_main_loop_quit (run->loop);
       break;
@@ -246,6 +428,8 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
         if (run->identities)
           gst_structure_free (run->identities);
         run->identities = gst_structure_copy (s);
+      } else if (gst_structure_has_name (s, "missing-plugin")) {
+        take_missing (run, s);
       }
       break;
     default:
@@ -260,6 +444,7 @@ on_time_over (gpointer data)
 {
   Run *run = data;
 
+  g_atomic_int_set (&run->asked_to_end, 1);
   gst_element_send_event (run->pipeline, gst_event_new_eos ());
   return G_SOURCE_REMOVE;
 }
@@ -270,8 +455,6 @@ static gboolean
 on_interrupt (gpointer data)
 {
   Run *run = data;
-  GstIterator *it;
-  GValue value = G_VALUE_INIT;
 
   close_line (run);
   if (run->interrupts++ > 0) {
@@ -282,14 +465,8 @@ on_interrupt (gpointer data)
   g_printerr ("gst-reid: interrupted; keeping what was processed (once more "
               "stops at once)\n");
   run->exit = EXIT_INTERRUPTED;
-  it = gst_bin_iterate_all_by_element_factory_name (GST_BIN (run->pipeline),
-                                                    "reidcluster");
-  while (gst_iterator_next (it, &value) == GST_ITERATOR_OK) {
-    g_object_set (g_value_get_object (&value), "partial", TRUE, NULL);
-    g_value_reset (&value);
-  }
-  g_value_unset (&value);
-  gst_iterator_free (it);
+  g_atomic_int_set (&run->asked_to_end, 1);
+  for_each_cluster (run, mark_partial);
   gst_element_send_event (run->pipeline, gst_event_new_eos ());
   return G_SOURCE_CONTINUE;
 }
@@ -347,6 +524,7 @@ run_pipeline (Run *run)
   for (GstMessage *m; (m = gst_bus_pop (bus)); gst_message_unref (m))
     if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ELEMENT
         || GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING
+        || GST_MESSAGE_TYPE (m) == GST_MESSAGE_APPLICATION
         || (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR && run->exit == EXIT_OK))
       on_message (bus, m, run);
   gst_element_set_state (run->pipeline, GST_STATE_NULL);
@@ -410,17 +588,18 @@ reid_command_run (gint argc, gchar **argv)
   run.seconds = seconds;
   run.tty = isatty (STDERR_FILENO);
   find_input (&run);
+  for_each_cluster (&run, watch_cluster);
   code = run_pipeline (&run);
   if (run.identities) {
     gboolean partial = FALSE;
     gst_structure_get_boolean (run.identities, "partial", &partial);
     show_identities (run.identities);
     if (partial)
-      g_print ("The run ended before the video did: these results are "
-               "partial.\n");
+      g_print ("\nThese results are partial.\n");
     gst_structure_free (run.identities);
   }
   gst_object_unref (run.pipeline);
   g_free (run.input);
+  g_free (run.missing);
   return code;
 }

@@ -21,46 +21,56 @@ played in real time, or "test", a live test picture without people.
   --no-install        install nothing; say what is missing
   --help              this text
 
-Ctrl-C stops; what was recorded and archived is kept.
+Ctrl-C stops; what was recorded and archived is kept. Exit codes: 0 the stream
+or the time came to its end, 1 failed, 2 wrong arguments, 3 no such source, 4 no
+video in it, 5 the results cannot be written, 130 stopped by Ctrl-C.
 TEXT
 }
 
 source= show=0 record= out= detector= embedder= seconds= reid_no_install=0
-need() { [ $# -ge 2 ] || reid_die 2 "$1 needs a value; see --help"; }
 while [ $# -gt 0 ]; do
   case $1 in
+    --record=* | --out=* | --detector=* | --embedder=* | --seconds=*)
+      set -- "${1%%=*}" "${1#*=}" "${@:2}"
+      continue ;;
     --show) show=1 ;;
-    --record) need "$@"; record=$2; shift ;;
-    --out) need "$@"; out=$2; shift ;;
-    --detector) need "$@"; detector=$2; shift ;;
-    --embedder) need "$@"; embedder=$2; shift ;;
-    --seconds) need "$@"; seconds=$2; shift ;;
+    --record) reid_value "$@"; record=$2; shift ;;
+    --out) reid_value "$@"; out=$2; shift ;;
+    --detector) reid_value "$@"; detector=$2; shift ;;
+    --embedder) reid_value "$@"; embedder=$2; shift ;;
+    --seconds) reid_value "$@"; seconds=$2; shift
+               reid_check_number --seconds "$seconds" 1 100000000 ;;
     --no-install) reid_no_install=1 ;;
     --help | -h) usage; exit 0 ;;
+    --) shift; break ;;
     -*) reid_die 2 "no option \"$1\"; see --help" ;;
     *) [ -z "$source" ] || reid_die 2 "more than one source: \"$source\" and \"$1\""
        source=$1 ;;
   esac
   shift
 done
-[ -n "$source" ] || { usage >&2; exit 2; }
-case $seconds in *[!0-9]*) reid_die 2 "--seconds must be a whole number, not \"$seconds\"" ;; esac
+for word in "$@"; do # after --
+  [ -z "$source" ] || reid_die 2 "more than one source: \"$source\" and \"$word\""
+  source=$word
+done
+[ -n "$source" ] || reid_die 2 "no source was named: ${0##*/} [OPTIONS] SOURCE; see --help"
 
 packages=("${reid_packages[@]}")
 case $source in
   test)
     input=(videotestsrc is-live=true ! video/x-raw,width=640,height=360,framerate=25/1) ;;
   rtsp://* | rtsps://*)
+    # its first stream may be the sound
     input=(rtspsrc "location=$(reid_quote "$source")" latency=200
-      ! decodebin) ;;
+      ! application/x-rtp,media=video ! decodebin) ;;
   /dev/video*)
     [ -e "$source" ] || reid_die 3 "there is no camera $source"
-    input=(v4l2src "device=$(reid_quote "$source")"
-      ! decodebin) ;;
+    input=(v4l2src "device=$(reid_quote "$source")" ! decodebin) ;;
   *)
-    [ -f "$source" ] || reid_die 3 "there is no file $source"
-    input=(filesrc "location=$(reid_quote "$source")"
-      ! decodebin
+    [ -e "$source" ] || reid_die 3 "there is no file $source"
+    [ ! -d "$source" ] || reid_die 3 "$source is a folder; name a video in it"
+    [ -r "$source" ] || reid_die 3 "$source cannot be read: permission denied"
+    input=(filesrc "location=$(reid_quote "$source")" ! decodebin
       ! videoflip video-direction=auto ! clocksync) ;;
 esac
 output=(fakesink sync=false)
@@ -75,7 +85,7 @@ elif [ $show = 1 ]; then
 fi
 
 reid_install "${packages[@]}"
-reid_make
+reid_runtime=1 reid_make
 reid_environment
 
 detect=(reiddetect) embed=(reidembed max-latency=100000000) cluster=(reidcluster mode=online)
@@ -89,3 +99,6 @@ line=("${input[@]}" ! queue leaky=downstream max-size-buffers=2 max-size-bytes=0
   ! "${detect[@]}" ! reidtrack ! "${embed[@]}" ! "${cluster[@]}" ! "${output[@]}")
 [ -z "$seconds" ] || reid_run_options=(--seconds "$seconds")
 reid_run "${line[@]}"
+code=$?
+[ -z "$out" ] || [ ! -f "$out/episode.json" ] || printf '\nThe results are in %s/\n' "$out"
+exit $code

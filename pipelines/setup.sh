@@ -16,61 +16,109 @@ reid_packages=(
   libhdf5-dev zlib1g-dev libjansson-dev libjpeg-dev    # archive, JSON, pictures
 )
 
+# reid_die CODE MESSAGE: one line, whatever a file is called.
 reid_die() {
   local code=$1
   shift
-  printf '%s: error: %s\n' "${0##*/}" "$*" >&2
+  printf '%s: error: %s\n' "${0##*/}" "${*//[$'\r\n']/ }" >&2
   exit "$code"
+}
+
+# reid_value OPTION [VALUE...]: dies unless the option has a value.
+reid_value() {
+  [ $# -ge 2 ] && [ -n "$2" ] || reid_die 2 "$1 needs a value; see --help"
+}
+
+# reid_check_number OPTION VALUE LEAST MOST: dies unless it is a number in that
+# range; a whole one where the bounds are.
+reid_check_number() {
+  local pattern='^-?[0-9]{1,9}$' kind="a whole number"
+  case $3$4 in *.*) pattern='^-?[0-9]{0,9}\.?[0-9]{1,9}$' kind="a number" ;; esac
+  if ! [[ $2 =~ $pattern ]] ||
+    ! LC_ALL=C awk -v v="$2" -v a="$3" -v b="$4" 'BEGIN { exit !(v + 0 >= a + 0 && v + 0 <= b + 0) }'; then
+    reid_die 2 "$1 must be $kind from $3 to $4, not \"$2\""
+  fi
 }
 
 # reid_install PACKAGE...: installs those that are missing, saying so. With
 # reid_no_install=1 it only says what is missing.
 reid_install() {
-  local missing=() package
+  local missing=() package status
+  if ! command -v dpkg-query >/dev/null; then
+    # No Debian: whoever has the tools is taken to have the rest; what is not
+    # there the build names.
+    for package in gcc meson ninja pkg-config gst-inspect-1.0; do
+      command -v "$package" >/dev/null || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] ||
+      reid_die 1 "not found: ${missing[*]}; on Debian these packages would be installed: $*"
+    return 0
+  fi
+  # it exits with 1 when it does not know one of them
+  status=$(dpkg-query -W -f='${Package} ${Status}\n' "$@" 2>/dev/null)
   for package in "$@"; do
-    [ "$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null)" = "install ok installed" ] ||
-      missing+=("$package")
+    case $'\n'$status$'\n' in
+      *$'\n'"$package install ok installed"$'\n'*) ;;
+      *) missing+=("$package") ;;
+    esac
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   local line="apt-get install -y --no-install-recommends ${missing[*]}"
-  command -v apt-get >/dev/null ||
-    reid_die 1 "these Debian packages, or what your system calls them, are missing: ${missing[*]}"
-  [ "${reid_no_install:-0}" = 0 ] ||
-    reid_die 1 "packages are missing; as root, run: $line"
+  local what="packages are"
+  [ ${#missing[@]} -gt 1 ] || what="a package is"
+  [ "${reid_no_install:-0}" = 0 ] || reid_die 1 "$what missing; as root, run: $line"
+  command -v apt-get >/dev/null || reid_die 1 "$what missing, and there is no apt-get: ${missing[*]}"
   local sudo=()
   if [ "$(id -u)" != 0 ]; then
-    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    # sudo may ask for a password where there is somebody to ask
+    if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && [ -t 2 ]; }; }; then
       sudo=(sudo)
     else
-      reid_die 1 "packages are missing; as root, run: $line"
+      reid_die 1 "$what missing; as root, run: $line"
     fi
   fi
-  printf 'Installing: %s\n' "${missing[*]}" >&2
-  local log
-  log=$(mktemp)
+  printf 'Installing what is missing: %s%s\n' "${sudo[*]:+sudo }" "$line" >&2
+  local log apt
+  log=$(mktemp) || reid_die 1 "no temporary file can be made"
+  apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get)
   # the lists may be older than the archive: once more with fresh ones
-  if ! DEBIAN_FRONTEND=noninteractive "${sudo[@]}" $line >"$log" 2>&1 &&
-    ! { "${sudo[@]}" apt-get update >"$log" 2>&1 &&
-      DEBIAN_FRONTEND=noninteractive "${sudo[@]}" $line >>"$log" 2>&1; }; then
+  if ! "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 &&
+    ! { "${apt[@]}" update >"$log" 2>&1 &&
+      "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1; }; then
     tail -n 5 "$log" >&2
     rm -f "$log"
-    reid_die 1 "apt-get could not install them; run it by hand: $line"
+    reid_die 1 "apt-get could not install them; as root, run: $line"
   fi
   rm -f "$log"
 }
 
-# Builds into $reid_build where something changed; quiet unless it fails.
+# What a pipeline needs of the build, and no test.
+reid_runtime_targets() {
+  echo gst/libgstreid.so pipelines/gst-reid
+  ninja -C "$reid_build" -t targets all |
+    sed -n 's/^\(kernels\/libreidnn-[^/:]*\.so\):.*/\1/p'
+}
+
+# reid_make [MESON SETUP ARGUMENT...]: builds into $reid_build where something
+# changed; quiet unless it fails. With reid_runtime=1 only what a pipeline
+# needs.
 reid_make() {
-  local log=$reid_build/build.log
-  mkdir -p "$reid_build" || reid_die 1 "cannot write $reid_build"
+  local log=$reid_build/build.log lock targets=
+  mkdir -p "$reid_build" 2>/dev/null && : 2>/dev/null >>"$log" ||
+    reid_die 1 "the build folder $reid_build cannot be written; name another one with REID_BUILD=FOLDER"
+  # two that build at once would spoil it for each other
+  exec {lock}>>"$reid_build/build.lock"
+  flock "$lock"
   [ -f "$reid_build/build.ninja" ] ||
-    printf 'Building in %s\n' "$reid_build" >&2
-  if ! { { [ -f "$reid_build/build.ninja" ] ||
-    meson setup "$reid_build" "$reid_root" "$@"; } &&
-    ninja -C "$reid_build"; } >"$log" 2>&1; then
+    printf 'Building in %s (the first time takes a minute or two)\n' "$reid_build" >&2
+  if ! { [ -f "$reid_build/build.ninja" ] ||
+    meson setup "$reid_build" "$reid_root" "$@"; } >"$log" 2>&1 ||
+    ! { [ "${reid_runtime:-0}" = 0 ] || targets=$(reid_runtime_targets); } 2>>"$log" ||
+    ! ninja -C "$reid_build" $targets >>"$log" 2>&1; then
     tail -n 30 "$log" >&2
     reid_die 1 "the build failed; its log is $log"
   fi
+  exec {lock}>&-
 }
 
 # The tree's plugin, backends and models, before those that are installed.
@@ -78,30 +126,44 @@ reid_environment() {
   export GST_PLUGIN_PATH="$reid_build/gst${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
   export GST_REGISTRY="$reid_build/registry.bin"
   local shared=$reid_root/../shared/models
-  if [ -z "${REID_NO_SHARED:-}" ] && [ -d "$shared" ]; then
-    shared=$(cd "$shared" && pwd)
-    export REID_MODEL_PATH="${REID_MODEL_PATH:+$REID_MODEL_PATH:}$shared"
-  fi
+  [ -z "${REID_NO_SHARED:-}" ] && [ -d "$shared" ] || return 0
+  shared=$(cd "$shared" && pwd)
+  case :${REID_MODEL_PATH:-}: in
+    *:"$shared":*) ;;
+    *) export REID_MODEL_PATH="${REID_MODEL_PATH:+$REID_MODEL_PATH:}$shared" ;;
+  esac
 }
 
-# A value for gst-launch: quotes and backslashes survive its parser.
+# A value for a gst-launch line: quotes, spaces and backslashes survive its
+# parser.
 reid_quote() {
   local s=${1//\\/\\\\}
-  printf '"%s"' "${s//\"/\\\"}"
+  case $1 in
+    '' | *[!A-Za-z0-9_.,:/+-]*) printf '"%s"' "${s//\"/\\\"}" ;;
+    *) printf '%s' "$1" ;;
+  esac
+}
+
+# A word for the shell.
+reid_shell_word() {
+  case $1 in
+    '!') printf '!' ;;
+    '' | *[!A-Za-z0-9_=.,:/+-]*) printf "'%s'" "${1//\'/\'\\\'\'}" ;;
+    *) printf '%s' "$1" ;;
+  esac
 }
 
 # reid_run ARGUMENT...: prints the gst-launch line and runs it.
 reid_run_options=()
 reid_run() {
-  printf 'GST_PLUGIN_PATH=%q' "$GST_PLUGIN_PATH"
-  [ -z "${REID_MODEL_PATH:-}" ] || printf ' REID_MODEL_PATH=%q' "$REID_MODEL_PATH"
-  printf ' gst-launch-1.0'
   local word
+  printf 'GST_PLUGIN_PATH=%s' "$(reid_shell_word "$reid_build/gst")"
+  [ -z "${REID_MODEL_PATH:-}" ] ||
+    printf ' REID_MODEL_PATH=%s' "$(reid_shell_word "$REID_MODEL_PATH")"
+  printf ' \\\n  gst-launch-1.0'
   for word in "$@"; do
-    case $word in
-      *[!A-Za-z0-9_=.,:/+-]*) printf " '%s'" "${word//\'/\'\\\'\'}" ;;
-      *) printf ' %s' "$word" ;;
-    esac
+    [ "$word" != '!' ] || printf ' \\\n   '
+    printf ' %s' "$(reid_shell_word "$word")"
   done
   printf '\n\n'
   "$reid_build/pipelines/gst-reid" run "${reid_run_options[@]}" -- "$@"
