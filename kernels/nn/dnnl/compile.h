@@ -2,8 +2,9 @@
 #ifndef REID_DNNL_COMPILE_H
 #define REID_DNNL_COMPILE_H
 
-/* State of one compilation, shared by compile.c (operators one by one) and
- * compile_chain.c (chains of them). */
+/* State of one compilation, shared by compile.c (values, buffers and the whole
+ * graph), compile_node.c (operators one by one) and compile_chain.c (chains of
+ * them). */
 
 #include "nn/dnnl/program.h"
 
@@ -37,6 +38,7 @@ int reid_compiler_make (ReidCompiler *c, int value, ReidLayout layout);
 /* Its buffer in that layout, converted where it is not there yet. */
 int reid_compiler_want (ReidCompiler *c, int value, ReidLayout layout);
 
+bool reid_compile_node (ReidCompiler *c, int i);
 /* Compiles node i and what can be chained to it. *taken is false where the
  * row kernels have no version of it; then nothing has changed. */
 bool reid_compile_chain (ReidCompiler *c, int i, bool *taken);

@@ -249,8 +249,7 @@ link_node (const ReidCompiler *c, const ReidNode *node, int from, Link *l)
   return true;
 }
 
-/* --- siblings ---------------------------------------------------------------
- */
+/* --- siblings --- */
 
 static bool
 node_done (const ReidCompiler *c, const ReidNode *node)
@@ -316,8 +315,7 @@ link_siblings (const ReidCompiler *c, int value, Link *point, Link *depth)
   return (channels + lanes - 1) / lanes < blocks;
 }
 
-/* --- chains ------------------------------------------------------------------
- */
+/* --- chains --- */
 
 static void
 mark_done (ReidCompiler *c, const Link *l)

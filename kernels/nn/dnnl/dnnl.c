@@ -75,8 +75,7 @@ model_free (ReidBackendModel *model)
   free (model);
 }
 
-/* --- pictures of a batch ----------------------------------------------------
- */
+/* --- pictures of a batch --- */
 
 static bool
 keeps_pictures_apart (const ReidGraph *g, const ReidNode *node,

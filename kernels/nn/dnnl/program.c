@@ -188,8 +188,7 @@ reid_program_state_new (const ReidProgram *p, ReidError *error)
   return state;
 }
 
-/* --- running ----------------------------------------------------------------
- */
+/* --- running --- */
 
 typedef struct {
   const ReidProgram *program;
