@@ -171,8 +171,7 @@ picture_sizes (const int *values, int n, const ReidShape *shapes)
   return sizes;
 }
 
-/* --- plans
- * -------------------------------------------------------------------- */
+/* --- plans --- */
 
 static void
 lane_free (Lane *lanes, int n)
