@@ -187,6 +187,20 @@ check 'and calls it partial' eval 'says "results are partial" && grep -q "\"part
 run info "$dir/live"
 check 'in the archive too' eval '[ $code = 0 ] && says ", partial"'
 
+chain "$dir/killed" videotestsrc is-live=true pattern=ball ! "$frames"
+start run -- "${pipeline[@]}"
+# what the last flush wrote: one every few seconds
+for ((i = 0; i < 100; i++)); do
+  run info "$dir/killed"
+  grep -q '^[1-9][0-9]* frames' "$dir/out" && break
+  sleep 0.2
+done
+kill -KILL $pid
+finish 2>/dev/null
+run cluster "$dir/killed"
+check 'a killed run can still be clustered' eval \
+  '[ $code = 0 ] && [ -f "$dir/killed/identities.txt" ] && [ ! -e "$dir/killed/episode.h5" ]'
+
 # a sink that EOS never reaches: the pipeline does not end by itself
 chain "$dir/stuck" videotestsrc is-live=true pattern=ball ! "$frames"
 start run -- "${pipeline[@]}" fakesink async=false

@@ -237,6 +237,7 @@ next_complaint (GstBus *bus, GstMessageType type, GQuark *domain, gint *code)
 }
 
 #define CHECK_HAS(text, part)                                                  \
-  CHECK_MSG (strstr (text, part), "\"%s\" is not in \"%s\"", part, text)
+  CHECK_MSG (text &&strstr (text, part), "\"%s\" is not in \"%s\"", part,      \
+             text ? text : "")
 
 #endif /* REID_TEST_TRACKLETS_H */
