@@ -2,16 +2,17 @@
 #include "clusters.h"
 
 /* Every allocation fails once, and each failure is one clear error. The
- * linker puts these in the place of the allocators (--wrap). */
+ * linker puts these in the place of the allocators (--wrap); with a sanitizer
+ * it does so for the shared libraries, too, which must then see them. */
 
 void *__real_malloc (size_t size);
 void *__real_calloc (size_t n, size_t size);
 void *__real_realloc (void *p, size_t size);
 void *__real_reid_alloc_aligned (size_t size);
-void *__wrap_malloc (size_t size);
-void *__wrap_calloc (size_t n, size_t size);
-void *__wrap_realloc (void *p, size_t size);
-void *__wrap_reid_alloc_aligned (size_t size);
+REID_API void *__wrap_malloc (size_t size);
+REID_API void *__wrap_calloc (size_t n, size_t size);
+REID_API void *__wrap_realloc (void *p, size_t size);
+REID_API void *__wrap_reid_alloc_aligned (size_t size);
 
 static int fail_at; /* the n-th allocation from now; 0: none */
 
