@@ -62,12 +62,12 @@ if [ $quick = 0 ]; then
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   build "AddressSanitizer and UBSan" "$reid_build-asan" \
     -Db_sanitize=address,undefined -Db_lundef=false &&
-    run_suite sanitized "$reid_build-asan" --timeout-multiplier 6
+    run_suite sanitized "$reid_build-asan" --timeout-multiplier 6 \
+      --no-suite slow --no-suite install
   unset ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS
 
   run_suite valgrind "$reid_build" --suite elements --timeout-multiplier 20 \
     --setup valgrind
-  run_suite install "$reid_build" --suite install
 fi
 
 python3 "$here/count.py" "$here/skips.allow" "${logs[@]}" || failed=1
