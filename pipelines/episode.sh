@@ -28,7 +28,7 @@ kept).
 TEXT
 }
 
-out= video= detector= embedder= threshold= interval= reid_no_install=0
+out='' video='' detector='' embedder='' threshold='' interval='' reid_no_install=0
 while [ $# -gt 0 ]; do
   case $1 in
     --out=* | --detector=* | --embedder=* | --threshold=* | --interval=*)

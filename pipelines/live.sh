@@ -27,7 +27,7 @@ video in it, 5 the results cannot be written, 130 stopped by Ctrl-C.
 TEXT
 }
 
-source= show=0 record= out= detector= embedder= seconds= reid_no_install=0
+source='' show=0 record='' out='' detector='' embedder='' seconds='' reid_no_install=0
 while [ $# -gt 0 ]; do
   case $1 in
     --record=* | --out=* | --detector=* | --embedder=* | --seconds=*)

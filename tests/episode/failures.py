@@ -62,6 +62,12 @@ def no_half_files(folder):
                 json.load(f)
 
 
+def as_nobody():
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+
 # ---- arguments
 
 @test
@@ -117,6 +123,12 @@ def packages_that_are_missing():
     fails(r, 1, line)
     check('Installing what is missing: ' in r.err and os.path.exists('called'),
           r)
+    # nobody in particular, and nobody there to type a password
+    if os.getuid() == 0:
+        remove('called')
+        r = command([EPISODE, film_in('mkv')], env=path, prepare=as_nobody)
+        fails(r, 1, 'as root, run: ' + line)
+        check('Installing' not in r.err, r)
     equal(left_in('film.reid'), None)
 
 
@@ -132,12 +144,6 @@ def inputs_that_are_not_there():
     fails(episode('pipe.mp4'), 3, 'pipe.mp4 is not an ordinary file')
     os.symlink('nowhere', 'link.mp4')
     fails(episode('link.mp4'), 3, 'there is no file link.mp4')
-
-
-def as_nobody():
-    os.setgroups([])
-    os.setgid(65534)
-    os.setuid(65534)
 
 
 @test
