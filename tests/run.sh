@@ -57,7 +57,7 @@ if [ $quick = 0 ]; then
     run_suite fuzz "$reid_build-clang" --suite fuzz
   build "gcc, -Werror, no oneDNN" "$reid_build-plain" -Dwerror=true -Ddnnl=disabled -Dtests=false
 
-  export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:fast_unwind_on_malloc=0
+  export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:fast_unwind_on_malloc=0:intercept_tls_get_addr=0
   export LSAN_OPTIONS=suppressions=$here/lsan.supp:print_suppressions=0
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   build "AddressSanitizer and UBSan" "$reid_build-asan" \
