@@ -201,7 +201,7 @@ gst_reid_element_error (GstElement *element, const ReidError *error,
       code = GST_STREAM_ERROR_FORMAT;
       break;
     case REID_ERROR_MEMORY:
-      code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
+      code = GST_RESOURCE_ERROR_FAILED;
       break;
     default:
       domain = GST_LIBRARY_ERROR;
