@@ -34,7 +34,8 @@ run_suite() {
   printf '== %s\n' "$name"
   meson test -C "$build" --no-rebuild --print-errorlogs --logbase "$name" "$@" ||
     failed=1
-  logs+=("$build/meson-logs/$name.json")
+  # Meson adds the name of a setup to that of its logs
+  logs+=("$(ls -t "$build/meson-logs/$name".json "$build/meson-logs/$name"-*.json 2>/dev/null | head -n 1)")
 }
 
 # build NAME BUILD [MESON SETUP ARGUMENT...]: in a subshell, since a failure of

@@ -1171,6 +1171,19 @@ push_until_it_fails (gpointer data)
   return GINT_TO_POINTER (flow);
 }
 
+/* Until the thread that pushes stands at the frame on which the track ends:
+ * five frames with it, four without, two that are held. A machine may be slow,
+ * or a checker of memory be at work. */
+static void
+let_it_wait (Rig *r)
+{
+  volatile guint64 *n = &r->n;
+
+  for (guint i = 0; i < 2000 && *n < 5 + 4 + 2; i++)
+    g_usleep (10000);
+  g_usleep (300000);
+}
+
 TEST (a_flush_ends_the_wait_for_memory_and_loses_no_tracklet)
 {
   GstReidChip *much = elements_fill_budget ();
@@ -1180,7 +1193,7 @@ TEST (a_flush_ends_the_wait_for_memory_and_loses_no_tracklet)
   rig_init (&r, CAPS_SMALL, "max-gap", 3u, NULL);
   rig_push_still (&r, 5);
   thread = g_thread_new ("push", push_until_it_fails, &r);
-  g_usleep (100000);
+  let_it_wait (&r);
   CHECK (record_tracklets (&r.out) == 0);
   gst_harness_push_event (r.h, gst_event_new_flush_start ());
   CHECK (GPOINTER_TO_INT (g_thread_join (thread)) == GST_FLOW_FLUSHING);
@@ -1206,7 +1219,7 @@ TEST (stopping_ends_the_wait_for_memory)
     rig_init (&r, CAPS_SMALL, "max-gap", 3u, NULL);
     rig_push_still (&r, 5);
     thread = g_thread_new ("push", push_until_it_fails, &r);
-    g_usleep (100000);
+    let_it_wait (&r);
     CHECK (gst_element_set_state (r.h->element, to[i])
            == GST_STATE_CHANGE_SUCCESS);
     CHECK (GPOINTER_TO_INT (g_thread_join (thread)) == GST_FLOW_FLUSHING);
