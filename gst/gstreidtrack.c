@@ -97,8 +97,11 @@ struct _GstReidTrack {
   guint64 frame;          /* number of the next frame, where no meta tells it */
   guint32 segment_serial; /* the same */
   guint32 shot;
-  gboolean used;         /* a frame has gone through since the stream began */
-  gboolean segment_used; /* and since the segment began */
+  guint32 stream;          /* sequence number of its STREAM_START */
+  GstReidTracklet *unsent; /* one that a flush stopped */
+  gboolean failed;         /* an error was posted */
+  gboolean used;           /* a frame has gone through since the stream began */
+  gboolean segment_used;   /* and since the segment began */
   gboolean info_sent, over_budget, map_warned;
   GstClockTime last_time, mean_time;
   gdouble seconds;
@@ -117,12 +120,13 @@ GST_ELEMENT_REGISTER_DEFINE (reidtrack, "reidtrack", GST_RANK_NONE,
 
 /* ---- tracklets */
 
-/* Sends what has ended. FALSE when told to stop waiting; the rest is kept. */
+/* Sends what has ended. FALSE when told to stop waiting; the rest is kept, and
+ * so is a tracklet that meets a flushing pad, since it has reached nobody. */
 static gboolean
 send_tracklets (GstReidTrack *self)
 {
-  while (gst_reid_tracks_waiting (self->tracks) > 0) {
-    GstReidTracklet *tracklet;
+  while (self->unsent || gst_reid_tracks_waiting (self->tracks) > 0) {
+    GstReidTracklet *tracklet = self->unsent;
     gint64 timeout = self->over_budget ? 0 : BUDGET_TIMEOUT;
     gboolean room = gst_reid_chip_budget_wait (&self->cancel, timeout);
 
@@ -136,15 +140,19 @@ send_tracklets (GstReidTrack *self)
                           gst_reid_chip_bytes (),
                           (int) (BUDGET_TIMEOUT / G_TIME_SPAN_SECOND));
     self->over_budget = !room;
-    tracklet = gst_reid_tracks_pop (self->tracks);
+    if (!tracklet)
+      self->unsent = tracklet = gst_reid_tracks_pop (self->tracks);
     GST_DEBUG_OBJECT (
         self,
         "track %u, frames %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
         ", %u detections, %u chips, end %d",
         tracklet->track_id, tracklet->first_frame, tracklet->last_frame,
         tracklet->n_detections, tracklet->n_chips, tracklet->end);
-    gst_pad_push_event (self->srcpad, gst_event_new_reid_tracklet (tracklet));
-    gst_reid_tracklet_unref (tracklet);
+    if (!gst_pad_push_event (self->srcpad,
+                             gst_event_new_reid_tracklet (tracklet))
+        && GST_PAD_IS_FLUSHING (self->srcpad))
+      return FALSE;
+    g_clear_pointer (&self->unsent, gst_reid_tracklet_unref);
   }
   return TRUE;
 }
@@ -243,8 +251,10 @@ track_faces (GstReidTrack *self, const GstReidHeld *held,
     ok = gst_reid_tracks_update (self->tracks, &image, &at, meta->faces,
                                  meta->n_faces, &error);
   gst_video_frame_unmap (&frame);
-  if (!ok)
+  if (!ok) {
     GST_REID_ELEMENT_ERROR (self, &error);
+    self->failed = TRUE;
+  }
   return ok;
 }
 
@@ -256,6 +266,7 @@ finish_frame (GstReidTrack *self, GstReidHeld *held)
   ReidShotKind kind = held->kind;
   GstReidFrameMeta *meta;
   GstClockTime interim;
+  GstFlowReturn result;
   gboolean ok;
 
   held->buffer = gst_buffer_make_writable (held->buffer);
@@ -272,11 +283,6 @@ finish_frame (GstReidTrack *self, GstReidHeld *held)
   meta->shot_start = kind == REID_SHOT_CUT ? 1 : kind == REID_SHOT_FADE ? 2 : 0;
   meta->tracked = TRUE;
   ok = track_faces (self, held, meta);
-  GST_OBJECT_LOCK (self);
-  interim = self->interim;
-  GST_OBJECT_UNLOCK (self);
-  if (GST_CLOCK_TIME_IS_VALID (interim))
-    gst_reid_tracks_interim (self->tracks, interim);
   gst_reid_update_regions (held->buffer, &self->info, meta->faces,
                            meta->n_faces);
   self->seconds += (gdouble) (g_get_monotonic_time () - start) * 1e-6;
@@ -286,7 +292,19 @@ finish_frame (GstReidTrack *self, GstReidHeld *held)
   send_info (self);
   if (!send_tracklets (self))
     return GST_FLOW_FLUSHING;
-  return gst_pad_push (self->srcpad, g_steal_pointer (&held->buffer));
+  result = gst_pad_push (self->srcpad, g_steal_pointer (&held->buffer));
+
+  /* What a live track shows comes after the frame that it was last seen in, so
+   * that whoever names it has seen who shares that frame. */
+  GST_OBJECT_LOCK (self);
+  interim = self->interim;
+  GST_OBJECT_UNLOCK (self);
+  if (GST_CLOCK_TIME_IS_VALID (interim)) {
+    gst_reid_tracks_interim (self->tracks, interim);
+    if (!send_tracklets (self))
+      return GST_FLOW_FLUSHING;
+  }
+  return result;
 }
 
 /* Sends on all but the last `keep` buffers, and the events before those. */
@@ -510,8 +528,14 @@ gst_reid_track_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
     return TRUE;
   }
   if (GST_EVENT_IS_SERIALIZED (event)
-      && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
-    release (self, 0);
+      && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP) {
+    GstFlowReturn result = release (self, 0);
+
+    /* upstream has sent its last buffer and will not see the failure */
+    if (GST_EVENT_TYPE (event) == GST_EVENT_EOS && !self->failed
+        && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS))
+      GST_ELEMENT_FLOW_ERROR (self, result);
+  }
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START:
@@ -524,13 +548,15 @@ gst_reid_track_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       g_atomic_int_set (&self->cancel, 0);
       break;
     case GST_EVENT_STREAM_START:
-      if (self->used) {
+      /* one that is sent again, since pads were linked anew, begins nothing */
+      if (self->used && gst_event_get_seqnum (event) != self->stream) {
         end_segment (self);
         if (!begin_stream (self)) {
           gst_event_unref (event);
           return FALSE;
         }
       }
+      self->stream = gst_event_get_seqnum (event);
       break;
     case GST_EVENT_CAPS:
       if (!set_caps (self, event)) {
@@ -663,15 +689,16 @@ start (GstReidTrack *self)
   GST_OBJECT_UNLOCK (self);
   self->lookahead = gst_reid_lookahead_new (&options);
   if (!self->lookahead || !begin_stream (self)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
-                       ("No memory to follow faces"), (NULL));
+    GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("No memory to follow faces"),
+                       (NULL));
     return FALSE;
   }
   gst_video_info_init (&self->info);
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
   self->last_time = GST_CLOCK_TIME_NONE;
   self->mean_time = USUAL_FRAME;
-  self->over_budget = self->map_warned = FALSE;
+  self->over_budget = self->map_warned = self->failed = FALSE;
+  self->stream = GST_SEQNUM_INVALID;
   self->seconds = 0;
   self->frames = 0;
   g_atomic_int_set (&self->cancel, 0);
@@ -681,6 +708,7 @@ start (GstReidTrack *self)
 static void
 stop (GstReidTrack *self)
 {
+  g_clear_pointer (&self->unsent, gst_reid_tracklet_unref);
   g_clear_pointer (&self->tracks, gst_reid_tracks_free);
   g_clear_pointer (&self->lookahead, gst_reid_lookahead_free);
   GST_OBJECT_LOCK (self);

@@ -1148,6 +1148,34 @@ TEST (interim_reports)
   rig_free (&r);
 }
 
+/* So that whoever names the track knows who shares its last frame. */
+TEST (an_interim_report_comes_after_its_last_frame)
+{
+  guint64 frames = 0;
+  guint seen = 0;
+  Rig r;
+
+  rig_init (&r, CAPS_SMALL, NULL);
+  gst_harness_push_upstream_event (r.h,
+                                   gst_event_new_reid_interim (5 * FRAME_TIME));
+  rig_push_still (&r, 30);
+  for (guint i = 0; i < r.out.all->len; i++) {
+    Output *o = record_at (&r.out, i);
+    GstReidTracklet *t =
+        o->event ? gst_event_get_reid_tracklet (o->event) : NULL;
+
+    frames += o->buffer != NULL;
+    if (!t)
+      continue;
+    seen++;
+    CHECK (t->end == GST_REID_TRACK_END_NONE);
+    CHECK_MSG (t->last_frame + 1 == frames, "frame %u after %u frames",
+               (guint) t->last_frame, (guint) frames);
+  }
+  CHECK (seen >= 4);
+  rig_free (&r);
+}
+
 TEST (no_interim_report_of_a_short_track)
 {
   Rig r;
@@ -1204,6 +1232,104 @@ TEST (a_flush_ends_the_wait_for_memory_and_loses_no_tracklet)
   CHECK (record_tracklets (&r.out) == 1);
   if (record_tracklet (&r.out, 0))
     CHECK (record_tracklet (&r.out, 0)->end == GST_REID_TRACK_END_GAP);
+  rig_free (&r);
+}
+
+static gpointer
+start_flush (gpointer data)
+{
+  gst_harness_push_event (data, gst_event_new_flush_start ());
+  return NULL;
+}
+
+/* On the pad's way out, after reidtrack has looked whether it may go on. */
+static GstPadProbeReturn
+flush_under_a_tracklet (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  if (!gst_event_get_reid_tracklet (GST_PAD_PROBE_INFO_EVENT (info)))
+    return GST_PAD_PROBE_OK;
+  g_thread_join (g_thread_new ("flush", start_flush, data));
+  return GST_PAD_PROBE_REMOVE;
+}
+
+static GstPadProbeReturn
+count_tracklets (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  *(guint *) data +=
+      gst_event_get_reid_tracklet (GST_PAD_PROBE_INFO_EVENT (info)) != NULL;
+  return GST_PAD_PROBE_OK;
+}
+
+TEST (a_tracklet_that_meets_a_flush_comes_after_it)
+{
+  guint arrived = 0;
+  Rig r;
+
+  rig_init (&r, CAPS_SMALL, "max-gap", 3u, NULL);
+  gst_pad_add_probe (r.h->sinkpad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+                     count_tracklets, &arrived, NULL);
+  rig_push_still (&r, 5);
+  gst_pad_add_probe (GST_PAD_PEER (r.h->sinkpad),
+                     GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+                     flush_under_a_tracklet, r.h, NULL);
+  for (guint i = 0; i < 12; i++)
+    rig_push (&r, NULL, 0);
+  CHECK (arrived == 0);
+  gst_harness_push_event (r.h, gst_event_new_flush_stop (TRUE));
+  rig_segment (&r, 0);
+  rig_eos (&r);
+  CHECK (arrived == 1);
+  rig_free (&r);
+}
+
+static GstFlowReturn
+refuse (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  gst_buffer_unref (buffer);
+  return GST_FLOW_NOT_LINKED;
+}
+
+TEST (a_refusal_of_the_last_frames_is_told_on_the_bus)
+{
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  Rig r;
+
+  rig_init (&r, CAPS_SMALL, NULL);
+  gst_element_set_bus (r.h->element, bus);
+  gst_pad_set_chain_function (r.h->sinkpad, refuse);
+  /* so few that none has left when the last has come */
+  rig_push_still (&r, 2);
+  rig_eos (&r);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  CHECK (message);
+  gst_clear_message (&message);
+  gst_element_set_bus (r.h->element, NULL);
+  gst_object_unref (bus);
+  rig_free (&r);
+}
+
+TEST (a_stream_start_that_is_sent_again_begins_nothing)
+{
+  GstEvent *event = gst_event_new_stream_start ("one");
+  Rig r;
+
+  rig_init (&r, CAPS_SMALL, NULL);
+  gst_harness_push_event (r.h, gst_event_ref (event));
+  rig_segment (&r, 0);
+  rig_push_still (&r, 6);
+  gst_harness_push_event (r.h, gst_event_ref (event));
+  rig_push_still (&r, 6);
+  r.n = 0;
+  gst_harness_push_event (r.h, gst_event_new_stream_start ("one"));
+  rig_segment (&r, 0);
+  rig_push_still (&r, 6);
+  rig_eos (&r);
+  REQUIRE (record_tracklets (&r.out) == 2);
+  CHECK (record_tracklet (&r.out, 0)->n_detections == 12);
+  CHECK (record_tracklet (&r.out, 1)->n_detections == 6);
+  CHECK (record_tracklet (&r.out, 1)->track_id == 1);
+  gst_event_unref (event);
   rig_free (&r);
 }
 
