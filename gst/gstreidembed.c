@@ -73,9 +73,12 @@ struct _GstReidEmbed {
   GCond added, removed;
   GQueue items; /* buffers and serialized events in order */
   guint n_buffers;
-  gboolean busy; /* the task works on an item it took */
-  gboolean eos;  /* nothing comes after it */
-  gboolean full; /* downstream wants no more buffers; events still pass */
+  gboolean busy;    /* the task works on an item it took */
+  gboolean eos;     /* nothing comes after it */
+  gboolean full;    /* downstream wants no more buffers; events still pass */
+  gboolean blocked; /* the sink pad's thread waits with a buffer */
+  guint owed; /* buffers that waited for the last run and go before the next */
+  gboolean told;        /* of the error that ended this */
   GstFlowReturn result; /* of the source pad; FLUSHING while inactive */
 
   /* the task's own (elsewhere only while it stands still) */
@@ -90,7 +93,7 @@ struct _GstReidEmbed {
   guint64 chips;
 
   /* under the object lock */
-  GstClockTime batch_time; /* the longest run so far: what a buffer may wait */
+  GstClockTime batch_time; /* the longest run so far; no buffer waits for two */
   GstClockTime frame_duration;
 };
 
@@ -247,8 +250,14 @@ run_batch (GstReidEmbed *self, guint size)
   while ((tracklet = gst_reid_batch_pop (self->batch, &model)))
     g_queue_push_tail (&self->unsent, tracklet);
   result = send_tracklets (self);
+  g_mutex_lock (&self->lock);
+  self->owed = self->n_buffers + self->blocked;
+  g_mutex_unlock (&self->lock);
   if (failed > 0 && self->failures >= MAX_FAILURES) {
     GST_REID_ELEMENT_ERROR (self, &error);
+    g_mutex_lock (&self->lock);
+    self->told = TRUE;
+    g_mutex_unlock (&self->lock);
     return GST_FLOW_ERROR;
   }
   return result;
@@ -319,7 +328,7 @@ finish (GstReidEmbed *self, GstEvent *eos, guint size)
 
   send_info (self);
   result = run_all (self, size);
-  if (result == GST_FLOW_FLUSHING) {
+  if (result != GST_FLOW_OK) {
     gst_event_unref (eos);
     return result;
   }
@@ -327,7 +336,7 @@ finish (GstReidEmbed *self, GstEvent *eos, guint size)
       self->srcpad,
       gst_reid_stats_event (GST_ELEMENT (self), self->seconds, self->chips));
   gst_pad_push_event (self->srcpad, eos);
-  return result == GST_FLOW_OK ? GST_FLOW_EOS : result;
+  return GST_FLOW_EOS;
 }
 
 /* One buffer or event, in its turn. Without `lock`. */
@@ -378,6 +387,8 @@ batch_is_due (GstReidEmbed *self, guint *size, gint64 *until)
   max_latency = self->max_latency;
   GST_OBJECT_UNLOCK (self);
   *until = -1;
+  if (self->owed > 0 && self->n_buffers > 0)
+    return FALSE;
   if (!g_queue_is_empty (&self->unsent))
     return TRUE;
   if (gst_reid_batch_is_empty (self->batch))
@@ -394,6 +405,20 @@ batch_is_due (GstReidEmbed *self, guint *size, gint64 *until)
   return g_get_monotonic_time () >= *until;
 }
 
+/* Once, and not after an error of its own. Without `lock`. */
+static void
+tell_failure (GstReidEmbed *self, GstFlowReturn result)
+{
+  gboolean told;
+
+  g_mutex_lock (&self->lock);
+  told = self->told;
+  self->told = TRUE;
+  g_mutex_unlock (&self->lock);
+  if (!told)
+    GST_ELEMENT_FLOW_ERROR (self, result);
+}
+
 static void
 gst_reid_embed_loop (GstPad *pad)
 {
@@ -402,7 +427,7 @@ gst_reid_embed_loop (GstPad *pad)
   gpointer item = NULL;
   gint64 until;
   guint size = 1;
-  gboolean eos;
+  gboolean tell;
 
   g_mutex_lock (&self->lock);
   while (self->result == GST_FLOW_OK && !batch_is_due (self, &size, &until)
@@ -414,8 +439,10 @@ gst_reid_embed_loop (GstPad *pad)
   }
   result = self->result;
   self->busy = result == GST_FLOW_OK;
-  if (item && GST_IS_BUFFER (item))
+  if (item && GST_IS_BUFFER (item)) {
     self->n_buffers--;
+    self->owed -= self->owed > 0;
+  }
   g_cond_broadcast (&self->removed);
   g_mutex_unlock (&self->lock);
 
@@ -427,7 +454,8 @@ gst_reid_embed_loop (GstPad *pad)
   if (result != GST_FLOW_OK && self->result == GST_FLOW_OK)
     self->result = result;
   result = self->result;
-  eos = self->eos;
+  /* upstream has sent its last and will not see the failure */
+  tell = self->eos && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS);
   /* under the lock, so that whoever starts the task again comes after */
   if (result != GST_FLOW_OK)
     gst_pad_pause_task (self->srcpad);
@@ -437,9 +465,8 @@ gst_reid_embed_loop (GstPad *pad)
     return;
 
   GST_DEBUG_OBJECT (self, "pausing: %s", gst_flow_get_name (result));
-  /* upstream has sent its last and will not see the failure */
-  if (eos && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS)) {
-    GST_ELEMENT_FLOW_ERROR (self, result);
+  if (tell) {
+    tell_failure (self, result);
     gst_pad_push_event (self->srcpad, gst_event_new_eos ());
   }
 }
@@ -471,7 +498,8 @@ drop_items (GstReidEmbed *self)
 static void
 start_task (GstReidEmbed *self)
 {
-  self->eos = self->full = FALSE;
+  self->eos = self->full = self->told = FALSE;
+  self->owed = 0;
   self->result = GST_FLOW_OK;
   gst_pad_start_task (self->srcpad, (GstTaskFunction) gst_reid_embed_loop,
                       self->srcpad, NULL);
@@ -484,10 +512,12 @@ gst_reid_embed_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GstFlowReturn result;
 
   g_mutex_lock (&self->lock);
+  self->blocked = TRUE;
   while (self->result == GST_FLOW_OK
          && (self->n_buffers >= MAX_BUFFERS
              || (self->full && (self->items.length > 0 || self->busy))))
     g_cond_wait (&self->removed, &self->lock);
+  self->blocked = FALSE;
   result = self->result;
   if (result == GST_FLOW_OK && (self->eos || self->full))
     result = GST_FLOW_EOS;
@@ -521,6 +551,7 @@ remember_rate (GstReidEmbed *self, GstEvent *event)
 static gboolean
 enqueue_event (GstReidEmbed *self, GstEvent *event)
 {
+  GstFlowReturn result;
   gboolean ok;
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS)
@@ -542,10 +573,16 @@ enqueue_event (GstReidEmbed *self, GstEvent *event)
     g_queue_push_tail (&self->items, event);
     g_cond_signal (&self->added);
   }
+  result = self->result;
   g_mutex_unlock (&self->lock);
-  if (!ok)
-    gst_event_unref (event);
-  return ok;
+  if (ok)
+    return TRUE;
+  /* the last buffers were refused by the task, which nobody upstream saw */
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS
+      && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS))
+    tell_failure (self, result);
+  gst_event_unref (event);
+  return FALSE;
 }
 
 static void

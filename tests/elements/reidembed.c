@@ -715,6 +715,31 @@ TEST (a_refusal_after_the_last_event_is_told_on_the_bus)
   fixture_close (&f);
 }
 
+TEST (a_refusal_that_only_the_task_has_seen_is_told_at_eos)
+{
+  static const GstFlowReturn flows[] = { GST_FLOW_NOT_LINKED,
+                                         GST_FLOW_NOT_NEGOTIATED };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (flows); i++) {
+    Fixture f;
+    gchar *text;
+
+    fixture_open (&f);
+    gst_pad_set_chain_function (f.h->sinkpad, answering_chain);
+    answer = flows[i];
+    CHECK (push_frame (&f, 0) == GST_FLOW_OK);
+    WAIT_UNTIL (GST_PAD_LAST_FLOW_RETURN (f.srcpad) == flows[i]);
+    /* the task has it, or will after EOS: either way it is told once */
+    gst_harness_push_event (f.h, gst_event_new_eos ());
+    text = next_complaint (f.bus, GST_MESSAGE_ERROR, NULL, NULL);
+    CHECK_HAS (text, "data stream error");
+    g_free (text);
+    gst_element_set_state (f.h->element, GST_STATE_READY);
+    CHECK (count_messages (f.bus, GST_MESSAGE_ERROR) == 0);
+    fixture_close (&f);
+  }
+}
+
 /* ---- faces that cannot be embedded */
 
 static GstEvent *
@@ -777,7 +802,52 @@ TEST (nothing_but_bad_faces_is_an_error)
   fixture_close (&f);
 }
 
+TEST (a_failure_at_eos_is_one_error_and_one_eos)
+{
+  Fixture f;
+  gchar *text;
+
+  fixture_open (&f);
+  g_object_set (f.h->element, "batch-size", 1000, "max-latency",
+                GST_CLOCK_TIME_NONE, NULL);
+  for (guint i = 0; i < 20; i++)
+    gst_harness_push_event (f.h, bad_tracklet (i + 1, 3, 0));
+  gst_harness_push_event (f.h, gst_event_new_eos ());
+  WAIT_UNTIL (has_eos (&f));
+  gst_element_set_state (f.h->element, GST_STATE_READY);
+  text = record_string (&f.record);
+  CHECK_MSG (strchr (text, 'E') == strrchr (text, 'E'), "%s", text);
+  g_free (text);
+  CHECK (count_messages (f.bus, GST_MESSAGE_ERROR) == 1);
+  fixture_close (&f);
+}
+
 /* ---- queries */
+
+TEST (no_buffer_waits_for_two_batches)
+{
+  Fixture f;
+  gulong probe;
+
+  fixture_open (&f);
+  g_object_set (f.h->element, "batch-size", 3, "max-latency", (guint64) 0,
+                NULL);
+  probe = gst_pad_add_probe (
+      f.srcpad, GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER, hold,
+      NULL, NULL);
+  push_frame (&f, 0);
+  /* behind it: a cut ends many tracks, and two frames follow */
+  for (guint i = 0; i < 10; i++)
+    push_person (&f, i + 1, 1, 3);
+  push_frame (&f, 1);
+  push_frame (&f, 2);
+  gst_pad_remove_probe (f.srcpad, probe);
+  WAIT_UNTIL (count_tracklets (&f) == 10);
+  CHECK_RECORD (&f.record, "-CSiBTBBTTTTTTTTT");
+  for (guint i = 0; i < 10; i++)
+    CHECK (record_tracklet (&f.record, i)->track_id == i + 1);
+  fixture_close (&f);
+}
 
 TEST (latency_grows_by_the_longest_run)
 {
