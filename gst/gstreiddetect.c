@@ -76,6 +76,7 @@ struct _GstReidDetect {
   GstVideoInfo info;
   guint64 frame;
   guint32 segment;
+  guint32 stream; /* sequence number of its STREAM_START */
   gboolean segment_used, info_sent;
   guint failures;
   GArray *faces;
@@ -148,6 +149,7 @@ gst_reid_detect_start (GstBaseTransform *trans)
   self->frame = 0;
   self->segment = 0;
   self->segment_used = FALSE;
+  self->stream = GST_SEQNUM_INVALID;
   self->info_sent = FALSE;
   self->failures = 0;
   self->seconds = 0;
@@ -181,6 +183,10 @@ gst_reid_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_STREAM_START:
+      /* one that is sent again, since pads were linked anew, begins nothing */
+      if (gst_event_get_seqnum (event) == self->stream)
+        break;
+      self->stream = gst_event_get_seqnum (event);
       self->frame = 0;
       self->segment = 0;
       self->segment_used = FALSE;
@@ -328,6 +334,27 @@ detect (GstReidDetect *self, GstBuffer *buffer, GstReidFrameState *state)
   return TRUE;
 }
 
+/* A frame on which this detector does not run keeps the faces that others
+ * found. */
+static void
+take_found (GstReidDetect *self, GstBuffer *buffer,
+            const GstReidFrameMeta *meta, GstReidFrameState *state)
+{
+  GArray *faces;
+
+  if (meta) {
+    *state = meta->state;
+    g_array_append_vals (self->faces, meta->faces, meta->n_faces);
+    return;
+  }
+  faces = gst_reid_faces_from_regions (buffer, &self->info);
+  if (faces->len > 0) {
+    *state = GST_REID_FRAME_DETECTED;
+    g_array_append_vals (self->faces, faces->data, faces->len);
+  }
+  g_array_free (faces, TRUE);
+}
+
 static GstFlowReturn
 gst_reid_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 {
@@ -358,6 +385,8 @@ gst_reid_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     return GST_FLOW_ERROR;
 
   meta = gst_buffer_get_reid_frame_meta (buffer);
+  if (state == GST_REID_FRAME_SKIPPED)
+    take_found (self, buffer, meta, &state);
   if (!meta)
     meta = gst_buffer_add_reid_frame_meta (buffer);
   meta->state = state;

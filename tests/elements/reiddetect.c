@@ -411,6 +411,7 @@ TEST (late_frames_go_without_detection_only_when_asked)
 TEST (segments_flushes_gaps_and_streams)
 {
   GstSegment segment;
+  GstEvent *event;
   Rig r;
 
   rig_init (&r, CAPS_SMALL, NULL);
@@ -438,6 +439,14 @@ TEST (segments_flushes_gaps_and_streams)
   rig_push (&r, 1);
   CHECK (record_meta (&r.out, 4)->frame == 0);
   CHECK (record_meta (&r.out, 4)->segment == 0);
+  /* the same event once more is no other stream */
+  event = gst_event_new_stream_start ("third");
+  gst_harness_push_event (r.h, gst_event_ref (event));
+  rig_push (&r, 1);
+  gst_harness_push_event (r.h, event);
+  rig_push (&r, 1);
+  CHECK (record_meta (&r.out, 5)->frame == 0);
+  CHECK (record_meta (&r.out, 6)->frame == 1);
   rig_free (&r);
 }
 
@@ -514,8 +523,7 @@ check_bad (const gchar *model, guint n, const gchar *word)
            == GST_STATE_CHANGE_SUCCESS);
     CHECK (count_messages (bus, GST_MESSAGE_ERROR, &text) == 1);
     CHECK_MSG (text && strstr (text, word), "\"%s\" without \"%s\"",
-               text ? text : "",
-               word);
+               text ? text : "", word);
     CHECK (text && !strchr (text, '\n'));
     g_free (text);
   }
@@ -732,6 +740,66 @@ TEST (an_earlier_answer_is_replaced)
   while (gst_buffer_iterate_meta (record_buffer (&r.out, 0), &state))
     metas++;
   CHECK (metas == 2);
+  rig_free (&r);
+}
+
+/* Faces of another detector stay where this one does not look. */
+TEST (frames_without_detection_keep_the_faces_of_others)
+{
+  GstReidFace face = elements_face (.25, .25, .5, .5);
+  GstVideoRegionOfInterestMeta *roi;
+  GstReidFrameMeta *m;
+  GstBuffer *b;
+  Rig r;
+
+  rig_init (&r, CAPS_SMALL, "inference-interval", 0u, NULL);
+  b = rig_frame (&r, two, 1);
+  roi =
+      gst_buffer_add_video_region_of_interest_meta (b, "face", 32, 24, 64, 48);
+  gst_video_region_of_interest_meta_add_param (
+      roi,
+      gst_structure_new ("detection", "confidence", G_TYPE_DOUBLE, .75, NULL));
+  gst_harness_push (r.h, b);
+  b = rig_frame (&r, two, 1);
+  elements_add_meta (b, 99, GST_REID_FRAME_DETECTED, &face, 1);
+  gst_harness_push (r.h, b);
+  gst_harness_push (r.h, rig_frame (&r, two, 1));
+
+  m = record_meta (&r.out, 0);
+  REQUIRE (m && m->n_faces == 1);
+  CHECK (m->state == GST_REID_FRAME_DETECTED && m->frame == 0);
+  CHECK_NEAR (m->faces[0].left, .1, 1e-6);
+  CHECK_NEAR (m->faces[0].height, .2, 1e-6);
+  CHECK_NEAR (m->faces[0].score, .75, 1e-6);
+  m = record_meta (&r.out, 1);
+  REQUIRE (m && m->n_faces == 1);
+  CHECK (m->state == GST_REID_FRAME_DETECTED && m->frame == 1);
+  CHECK (m->faces[0].has_landmarks && m->faces[0].left == face.left);
+  m = record_meta (&r.out, 2);
+  REQUIRE (m && m->n_faces == 0);
+  CHECK (m->state == GST_REID_FRAME_SKIPPED && m->frame == 2);
+  rig_free (&r);
+}
+
+TEST (times_are_those_of_the_buffers)
+{
+  static const guint ms[] = { 0, 7, 90, 91, 1500, 1510 };
+  Rig r;
+
+  rig_init (&r, CAPS ("I420", 320, 240, "framerate=0/1"), NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (ms); i++) {
+    GstBuffer *b = rig_frame (&r, two, 2);
+    GST_BUFFER_PTS (b) = ms[i] * GST_MSECOND;
+    GST_BUFFER_DURATION (b) = GST_CLOCK_TIME_NONE;
+    CHECK (gst_harness_push (r.h, b) == GST_FLOW_OK);
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS (ms); i++) {
+    GstReidFrameMeta *m = record_meta (&r.out, i);
+    REQUIRE (m);
+    CHECK (m->frame == i && m->n_faces == 2);
+    CHECK (m->stream_time == ms[i] * GST_MSECOND);
+    CHECK (m->duration == GST_CLOCK_TIME_NONE);
+  }
   rig_free (&r);
 }
 
