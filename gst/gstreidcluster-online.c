@@ -48,6 +48,7 @@ struct _GstReidOnline {
   GHashTable *people; /* identity -> Person */
   GQueue changes;     /* of GstReidPresence */
   guint64 frame;
+  guint32 segment;
   GstClockTime now;
 };
 
@@ -182,18 +183,22 @@ see (GstReidOnline *o, Live *live, GstClockTime time, GstClockTime duration,
   }
 }
 
+/* People who were forgotten are not offered to others, and need not be refused
+ * to a face that stays for days. */
 static void
-add_taken (Live *live, guint32 identity, guint64 since)
+add_taken (GstReidOnline *o, Live *live, guint32 identity, guint64 since)
 {
   Taken t = { since, identity };
+  guint n = 0;
 
   for (guint i = 0; i < live->taken->len; i++) {
-    Taken *old = &g_array_index (live->taken, Taken, i);
-    if (old->identity == identity) {
-      old->since = MIN (old->since, since);
-      return;
-    }
+    Taken old = g_array_index (live->taken, Taken, i);
+    if (old.identity == identity)
+      t.since = MIN (old.since, since);
+    else if (o->gallery && reid_gallery_knows (o->gallery, old.identity))
+      g_array_index (live->taken, Taken, n++) = old;
   }
+  g_array_set_size (live->taken, n);
   g_array_append_val (live->taken, t);
 }
 
@@ -209,7 +214,7 @@ bequeath (GstReidOnline *o, const Live *live)
     if (!other)
       continue;
     if (live->identity != 0)
-      add_taken (other, live->identity, c->since);
+      add_taken (o, other, live->identity, c->since);
     for (guint j = 0; j < other->companions->len; j++) {
       if (g_array_index (other->companions, Companion, j).track == live->id) {
         g_array_remove_index_fast (other->companions, j);
@@ -238,6 +243,10 @@ forget_stale (GstReidOnline *o)
 void
 gst_reid_online_frame (GstReidOnline *online, GstReidFrameMeta *meta)
 {
+  /* time goes on elsewhere, where nobody has been seen yet */
+  if (meta->segment != online->segment)
+    let_go (online, TRUE);
+  online->segment = meta->segment;
   online->frame = meta->frame;
   online->now = meta->stream_time;
   for (guint i = 0; i < meta->n_faces; i++) {
@@ -476,6 +485,7 @@ gst_reid_online_restart (GstReidOnline *online)
   let_go (online, TRUE);
   g_hash_table_remove_all (online->live);
   online->frame = 0;
+  online->segment = 0;
   online->now = GST_CLOCK_TIME_NONE;
 }
 

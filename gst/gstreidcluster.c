@@ -108,6 +108,7 @@ struct _GstReidCluster {
   gboolean tracked_by_reidtrack, sent_is_known;
   guint64 sent; /* tracklets, as reidtrack says */
   guint32 shot;
+  guint32 stream; /* sequence number of its STREAM_START */
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
@@ -540,10 +541,21 @@ stop_waiting (GstReidCluster *self)
   GST_OBJECT_UNLOCK (self);
 }
 
+/* What comes after EOS is looked at where no archive was closed with it. */
 static void
-begin_stream (GstReidCluster *self)
+go_on (GstReidCluster *self)
 {
+  if (self->online && !self->writer)
+    self->finished = self->late_told = FALSE;
+}
+
+static void
+begin_stream (GstReidCluster *self, guint32 seqnum)
+{
+  gboolean again = seqnum == self->stream;
   GstClockTime interval;
+
+  self->stream = seqnum;
 
   /* Before the first frame, so that the same tracks are reported at the same
    * frames in every run. */
@@ -554,8 +566,10 @@ begin_stream (GstReidCluster *self)
     gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self),
                         gst_event_new_reid_interim (interval));
   }
-  if (self->counts.frames == 0)
+  /* one that is sent again, since pads were linked anew, begins nothing */
+  if (self->counts.frames == 0 || again)
     return;
+  go_on (self);
   self->serial = 0;
   /* numbers of frames and tracks begin anew, and one archive holds one
    * stream; a feed that comes back has the same people */
@@ -594,9 +608,10 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
         break;
       case GST_EVENT_FLUSH_STOP:
         g_atomic_int_set (&self->cancel, 0);
+        go_on (self);
         break;
       case GST_EVENT_STREAM_START:
-        begin_stream (self);
+        begin_stream (self, gst_event_get_seqnum (event));
         break;
       case GST_EVENT_EOS:
         if (!self->finished && !self->failed)
@@ -714,6 +729,7 @@ gst_reid_cluster_start (GstBaseTransform *trans)
   self->tracked_by_reidtrack = self->sent_is_known = FALSE;
   self->sent = 0;
   self->shot = 0;
+  self->stream = GST_SEQNUM_INVALID;
   g_atomic_int_set (&self->cancel, 0);
   if (error.status != REID_OK) {
     g_clear_pointer (&self->run, gst_reid_run_free);

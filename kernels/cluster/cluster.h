@@ -143,6 +143,9 @@ REID_API bool reid_gallery_name (ReidGallery *gallery, const float *vector,
                                  ReidName *name, ReidError *error);
 /* People known now: forgotten ones are not counted. */
 REID_API int reid_gallery_count (const ReidGallery *gallery);
+/* Whether this person is known now. One who was forgotten comes back only as
+ * the `known` of a track that still bears the name. */
+REID_API bool reid_gallery_knows (const ReidGallery *gallery, uint32_t id);
 /* Bytes held; never above a bound that follows from the parameters:
  * reid_gallery_bytes_bound(). */
 REID_API size_t reid_gallery_bytes (const ReidGallery *gallery);

@@ -491,6 +491,12 @@ reid_gallery_name (ReidGallery *gallery, const float *vector, float quality,
   return true;
 }
 
+bool
+reid_gallery_knows (const ReidGallery *gallery, uint32_t id)
+{
+  return find_person (gallery, id) != NULL;
+}
+
 int
 reid_gallery_count (const ReidGallery *gallery)
 {

@@ -312,6 +312,103 @@ TEST (memory_is_bounded)
   fixture_close (&f);
 }
 
+/* One face stays, and all who pass are new. */
+static void
+pass_by (Fixture *f, guint32 from, guint32 to)
+{
+  for (guint32 i = from; i < to; i++) {
+    guint32 both[] = { 1, i };
+    guint64 random = (guint64) i * 7919 + 1;
+    gfloat v[DIMS];
+    gdouble length = 0;
+    GstMessage *m;
+
+    push_faces (f, i, 2, both);
+    for (guint k = 0; k < DIMS; k++) {
+      v[k] = (gfloat) (test_uniform (&random) - .5);
+      length += (gdouble) v[k] * v[k];
+    }
+    for (guint k = 0; k < DIMS; k++)
+      v[k] /= (gfloat) sqrt (length);
+    push_vector (f, i, v, i, i, i, GST_REID_TRACK_END_GAP);
+    while ((m = gst_bus_pop (f->bus)))
+      gst_message_unref (m);
+    record_clear (&f->record);
+    while (gst_harness_events_in_queue (f->h) > 0)
+      gst_event_unref (gst_harness_pull_event (f->h));
+    while (gst_harness_buffers_in_queue (f->h) > 0)
+      gst_buffer_unref (gst_harness_pull (f->h));
+  }
+}
+
+TEST (memory_is_bounded_beside_a_face_that_stays)
+{
+  Fixture f;
+  struct mallinfo2 before, after;
+  gint64 more;
+
+  online_open (&f, NULL);
+  g_object_set (f.h->element, "max-people", 50u, NULL);
+  pass_by (&f, 2, 2000);
+  before = mallinfo2 ();
+  pass_by (&f, 2000, 12000);
+  after = mallinfo2 ();
+  more = (gint64) (after.uordblks + after.hblkhd)
+         - (gint64) (before.uordblks + before.hblkhd);
+  CHECK_MSG (more < 50000, "%" G_GINT64_FORMAT " bytes more", more);
+  fixture_close (&f);
+}
+
+TEST (after_eos_it_goes_on)
+{
+  Fixture f;
+  GstSegment segment;
+
+  online_open (&f, NULL);
+  push_face (&f, 0, 1);
+  push_interim (&f, 1, 3, 0);
+  push_face (&f, 1, 1);
+  CHECK (named (&f, 0) == 1);
+  gst_harness_push_event (f.h, gst_event_new_eos ());
+  /* an application that loops */
+  gst_harness_push_event (f.h, gst_event_new_flush_start ());
+  gst_harness_push_event (f.h, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (f.h, gst_event_new_segment (&segment));
+  push_face (&f, 2, 2);
+  push_interim (&f, 2, 3, 2);
+  push_face (&f, 3, 2);
+  CHECK (named (&f, 0) == 1);
+  gst_harness_push_event (f.h, gst_event_new_eos ());
+  /* a feed that returns */
+  gst_harness_push_event (f.h, gst_event_new_stream_start ("again"));
+  gst_harness_push_event (f.h, gst_event_new_segment (&segment));
+  push_face (&f, 0, 1);
+  push_interim (&f, 1, 4, 0);
+  push_face (&f, 1, 1);
+  CHECK (named (&f, 0) == 2);
+  CHECK (count_messages (f.bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR) == 0);
+  fixture_close (&f);
+}
+
+TEST (a_seek_back_lets_everybody_go)
+{
+  Fixture f;
+  guint32 track = 2;
+  GstBuffer *b;
+
+  online_open (&f, NULL);
+  push_face (&f, 1000, 1);
+  push_interim (&f, 1, 3, 1000);
+  push_face (&f, 1001, 1);
+  CHECK (g_str_equal (next_presence (&f, NULL), "+1"));
+  b = faces_buffer (2, 1, &track);
+  gst_buffer_get_reid_frame_meta (b)->segment = 1;
+  gst_harness_push (f.h, b);
+  CHECK (g_str_equal (next_presence (&f, NULL), "-1"));
+  fixture_close (&f);
+}
+
 TEST (a_feed_that_comes_back_has_the_same_people)
 {
   Fixture f;
