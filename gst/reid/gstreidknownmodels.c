@@ -15,6 +15,14 @@ const GstReidKnownModel gst_reid_known_models[] = {
     "yunet-640", "Apache-2.0", DETECTOR, 90 },
   { "81dbde155e982455488235acb8ec2dec5d647edf7cf7080d33e4abb69b93a0d2", 317434,
     "yunet-320", "Apache-2.0", DETECTOR, 80 },
+  /* the same with half of the channels. OpenCV Zoo has the fixed size of 640 as
+   * face_detection_yunet_2023mar */
+  { "daede24002cc8590f457998cc5e6c9e8b82f45f6bd969506a8913cd4ed10a2d3", 237823,
+    "yunet-s", "Apache-2.0", DETECTOR, 70 },
+  { "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4", 232589,
+    "yunet-s-640", "Apache-2.0", DETECTOR, 60 },
+  { "beb05bf2378aee45cd7c41056da07265b7bb91041ed1b06f923819a9c744ec36", 232557,
+    "yunet-s-320", "Apache-2.0", DETECTOR, 50 },
   /* Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB */
   { "34cd7e60aeff28744c657de7a3dc64e872d506741de66987f3426f2b79f88017", 1270727,
     "ultralight-rfb", "MIT", DETECTOR, 40 },
