@@ -70,6 +70,8 @@ gst_reid_model_copy (const GstReidModel *model)
   m->licence = g_strdup (model->licence);
   m->info = g_strdup (model->info);
   m->reason = g_strdup (model->reason);
+  m->size = model->size;
+  m->role = model->role;
   return m;
 }
 
@@ -127,7 +129,7 @@ done:
 }
 
 static gchar *
-hash_file (const gchar *path, GError **error)
+hash_file (const gchar *path, guint64 *size, GError **error)
 {
   GMappedFile *map = g_mapped_file_new (path, FALSE, error);
   gchar *sha;
@@ -137,6 +139,7 @@ hash_file (const gchar *path, GError **error)
   sha = g_compute_checksum_for_data (
       G_CHECKSUM_SHA256, (const guchar *) g_mapped_file_get_contents (map),
       g_mapped_file_get_length (map));
+  *size = g_mapped_file_get_length (map);
   g_mapped_file_unref (map);
   return sha;
 }
@@ -215,12 +218,13 @@ info_string (GKeyFile *keys, const gchar *group, const gchar *key)
 }
 
 static GstReidModel *
-model_new (const gchar *path, GError **error)
+model_new (GstReidModelRole role, const gchar *path, GError **error)
 {
   GstReidModel *m;
   const GstReidKnownModel *known;
   GError *err = NULL;
-  gchar *sha = hash_file (path, &err);
+  guint64 size = 0;
+  gchar *sha = hash_file (path, &size, &err);
 
   if (!sha) {
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
@@ -231,6 +235,8 @@ model_new (const gchar *path, GError **error)
   m = g_new0 (GstReidModel, 1);
   m->path = g_strdup (path);
   m->sha256 = sha;
+  m->size = size;
+  m->role = role;
   m->info = info_path (path);
   known = known_by_hash (sha);
   if (known) {
@@ -259,6 +265,10 @@ model_new (const gchar *path, GError **error)
   return m;
 }
 
+/* A network that somebody took the trouble to describe goes before the known
+ * ones. */
+#define DESCRIBED_RANK 1000
+
 /* The role that is known of a model, with its rank; -1 = unknown. */
 static gint
 model_rank (const GstReidModel *m, GstReidModelRole role)
@@ -269,9 +279,8 @@ model_rank (const GstReidModel *m, GstReidModelRole role)
   if (m->info) {
     GKeyFile *keys = load_info (m->info, NULL);
     gchar *s = keys ? info_string (keys, "model", "role") : NULL;
-    /* somebody took the trouble to describe it: before the known ones */
     if (s)
-      rank = g_str_equal (s, role_nick (role)) ? 1000 : -1;
+      rank = g_str_equal (s, role_nick (role)) ? DESCRIBED_RANK : -1;
     g_free (s);
     if (keys)
       g_key_file_free (keys);
@@ -328,6 +337,23 @@ all_files (void)
 }
 
 /**
+ * gst_reid_model_list_files:
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the files
+ *
+ * Since: 0.1
+ */
+gchar **
+gst_reid_model_list_files (void)
+{
+  GPtrArray *files = all_files ();
+
+  g_ptr_array_set_free_func (files, NULL);
+  g_ptr_array_add (files, NULL);
+  return (gchar **) g_ptr_array_free (files, FALSE);
+}
+
+/**
  * gst_reid_model_list:
  * @role: what they are for
  *
@@ -351,7 +377,7 @@ gst_reid_model_list (GstReidModelRole role)
     g_free (info);
     if (!candidate)
       candidate = stat (path, &st) == 0 && size_is_known (st.st_size);
-    GstReidModel *m = candidate ? model_new (path, NULL) : NULL;
+    GstReidModel *m = candidate ? model_new (role, path, NULL) : NULL;
     if (!m)
       continue;
     gint rank = model_rank (m, role);
@@ -359,6 +385,8 @@ gst_reid_model_list (GstReidModelRole role)
       gst_reid_model_free (m);
       continue;
     }
+    m->reason = g_strdup (rank == DESCRIBED_RANK ? "described by its .modelinfo"
+                                                 : "known by its SHA-256");
     guint at = 0;
     while (at < ranks->len && g_array_index (ranks, gint, at) >= rank)
       at++;
@@ -387,13 +415,20 @@ find_best (GstReidModelRole role, GError **error)
   GstReidModel *m = NULL;
 
   if (models->len > 0) {
+    gchar *known_by;
     m = gst_reid_model_copy (models->pdata[0]);
-    m->reason =
-        g_strdup_printf ("the best known face %s found", role_nick (role));
+    known_by = m->reason;
+    m->reason = models->len == 1
+                    ? g_strdup_printf ("the only face %s found, %s",
+                                       role_nick (role), known_by)
+                    : g_strdup_printf ("the best of %u face %ss found, %s",
+                                       models->len, role_nick (role), known_by);
+    g_free (known_by);
   } else {
     gchar *s = searched ();
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
-                 "No face %s was found: put one (say %s) into one of the "
+                 "No face %s was found: get one with `gst-reid models get "
+                 "yunet mobilefacenet`, or put one (say %s) into one of the "
                  "folders %s, or name a file with model=FILE",
                  role_nick (role),
                  role == GST_REID_MODEL_DETECTOR
@@ -417,7 +452,7 @@ find_named (GstReidModelRole role, const gchar *name, GError **error)
     gchar *base = g_path_get_basename (files->pdata[i]);
     gchar *stem = stem_of (files->pdata[i]);
     if (g_str_equal (base, name) || g_str_equal (stem, name)) {
-      m = model_new (files->pdata[i], error);
+      m = model_new (role, files->pdata[i], error);
       if (!m) {
         g_free (base);
         g_free (stem);
@@ -439,6 +474,7 @@ find_named (GstReidModelRole role, const gchar *name, GError **error)
     g_ptr_array_free (models, TRUE);
   }
   if (m) {
+    g_free (m->reason);
     m->reason = g_strdup_printf ("named \"%s\"", name);
   } else {
     gchar *s = searched ();
@@ -476,7 +512,7 @@ gst_reid_model_find (GstReidModelRole role, const gchar *name, GError **error)
     return NULL;
   }
   if (g_file_test (name, G_FILE_TEST_EXISTS)) {
-    m = model_new (name, error);
+    m = model_new (role, name, error);
     if (m)
       m->reason = g_strdup ("the file given");
     return m;

@@ -29,7 +29,9 @@ GST_REID_API GType gst_reid_model_role_get_type (void);
  * @sha256: of the file, in hexadecimal
  * @licence: SPDX name, or %NULL when unknown
  * @info: path of the .modelinfo file beside it, or %NULL
- * @reason: one line that says why it was chosen
+ * @reason: one line that says why it was chosen; in a list, what it is known by
+ * @size: of the file, in bytes
+ * @role: what it was looked up for
  *
  * A network on disk.
  *
@@ -42,6 +44,8 @@ typedef struct {
   gchar *licence;
   gchar *info;
   gchar *reason;
+  guint64 size;
+  GstReidModelRole role;
 } GstReidModel;
 
 #define GST_TYPE_REID_MODEL (gst_reid_model_get_type ())
@@ -62,6 +66,9 @@ gst_reid_model_find (GstReidModelRole role, const gchar *name, GError **error);
 /* All networks in the search path that are known for the role: by hash, or by
  * their .modelinfo. Best first. */
 GST_REID_API GPtrArray *gst_reid_model_list (GstReidModelRole role);
+/* Every .onnx file in the search path, known or not, in the order in which
+ * they are looked at. */
+GST_REID_API gchar **gst_reid_model_list_files (void);
 
 G_END_DECLS
 
