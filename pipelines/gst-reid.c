@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* gst-reid: runs a pipeline and shows how it goes, and does what needs no
- * video: clusters an archive anew, tells what is in it, lists networks. */
+ * video: clusters an archive anew, tells what is in it, lists networks and
+ * downloads them. */
 #include "gst-reid.h"
 
 #include <gst/gst.h>
@@ -16,7 +17,8 @@ static const struct {
   { "cluster", "make people of an archive's tracks anew, without the video",
     reid_command_cluster },
   { "info", "tell what an archive holds", reid_command_info },
-  { "models", "list the networks that are found", reid_command_models },
+  { "models", "list the networks that are found; `models get` downloads some",
+    reid_command_models },
 };
 
 void

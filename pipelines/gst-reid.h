@@ -25,6 +25,7 @@ gint reid_command_run (gint argc, gchar **argv);
 gint reid_command_cluster (gint argc, gchar **argv);
 gint reid_command_info (gint argc, gchar **argv);
 gint reid_command_models (gint argc, gchar **argv);
+gint reid_command_models_get (gint argc, gchar **argv);
 
 G_END_DECLS
 

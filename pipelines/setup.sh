@@ -14,6 +14,7 @@ reid_packages=(
   gstreamer1.0-plugins-bad gstreamer1.0-libav          # demuxers, decoders
   libdnnl-dev                                          # networks on CPUs
   libhdf5-dev zlib1g-dev libjansson-dev libjpeg-dev    # archive, JSON, pictures
+  libcurl4-openssl-dev ca-certificates                 # to download networks
 )
 
 # reid_die CODE MESSAGE: one line, whatever a file is called.

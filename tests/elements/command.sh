@@ -152,7 +152,7 @@ run models
 check 'models' eval '[ $code = 0 ] && says "Searched in" && says "$dir/models"'
 printf '[model]\nrole=embedder\nname=by-hand\nlicence=MIT\n' >"$dir/models/tiny-colour.modelinfo"
 run models
-check 'models lists what a .modelinfo describes' eval 'grep -qE "^  \* by-hand +MIT" "$dir/out"'
+check 'models lists what a .modelinfo describes' eval 'grep -qE "^\* +by-hand +embedder .* MIT " "$dir/out"'
 rm "$dir/models/tiny-colour.modelinfo"
 
 # ---- interrupts
