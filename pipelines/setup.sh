@@ -168,4 +168,15 @@ reid_run() {
   done
   printf '\n\n'
   "$reid_build/pipelines/gst-reid" run "${reid_run_options[@]}" -- "$@"
+  local code=$?
+  # The command that the error names is on no PATH yet.
+  [ $code != 3 ] || reid_has_models ||
+    printf '%s: from this tree: %s models get yunet mobilefacenet\n' "${0##*/}" \
+      "$(reid_shell_word "$reid_build/pipelines/gst-reid")" >&2
+  return $code
+}
+
+# Whether there is a network of each kind to be taken.
+reid_has_models() {
+  [ "$("$reid_build/pipelines/gst-reid" models 2>/dev/null | grep -c '^\*')" = 2 ]
 }
