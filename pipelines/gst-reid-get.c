@@ -195,7 +195,7 @@ download_one (const ReidPublishedModel *m, const gchar *path,
     return code;
   }
   shown = reid_printable (path);
-  g_print ("%s: saved as %s, SHA-256 as published\n", m->name, shown);
+  g_print ("%s: saved as %s, SHA-256 checked\n", m->name, shown);
   if (!is_searched (path))
     g_printerr ("gst-reid: warning: networks are not looked for in %s: add it "
                 "to REID_MODEL_PATH, or name the file with model=%s\n",
