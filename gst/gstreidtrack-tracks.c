@@ -13,7 +13,8 @@ typedef struct {
   GstReidTracklet tracklet; /* the numbers alone */
   ReidChipSet *chips;
   GstClockTime reported; /* length of life at the last interim report */
-  gdouble scores;        /* sum of its detections' */
+  gdouble scores;        /* sum of those of its n_strong detections */
+  guint n_strong;
 } Track;
 
 typedef struct {
@@ -116,14 +117,14 @@ add_report (GstReidTracks *tracks, Track *track, GstReidTrackEnd end)
 }
 
 /* A detector is wrong about single pictures, but rarely sure of it for long: a
- * track of things that are no faces has a low mean score. */
+ * track of things that are no faces has a low mean score. Weak detections only
+ * say where a face went on that others have shown to be one. */
 static gboolean
 is_worth_reporting (const GstReidTracks *tracks, const Track *track)
 {
-  guint n = track->tracklet.n_detections;
-
-  return n >= tracks->options.min_length
-         && track->scores >= (gdouble) n * tracks->options.min_score;
+  return track->n_strong >= tracks->options.min_length
+         && track->scores
+                >= (gdouble) track->n_strong * tracks->options.min_score;
 }
 
 static void
@@ -224,7 +225,10 @@ gst_reid_tracks_update (GstReidTracks *tracks, const ReidImage *image,
       continue;
     track = live_track (tracks, faces[i].track_id, frame);
     extend (&track->tracklet, frame);
-    track->scores += (gdouble) face->score;
+    if (face->score >= tracks->options.tracker.high_score) {
+      track->scores += (gdouble) face->score;
+      track->n_strong++;
+    }
     if (!track->chips
         || reid_chip_set_offer (track->chips, image, face, frame->number,
                                 GST_CLOCK_TIME_IS_VALID (frame->time)

@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   ReidTrackerOptions tracker;
-  guint min_length; /* detections below which a track is not reported */
+  /* Detections of at least tracker.high_score: fewer are not reported. */
+  guint min_length;
   gfloat min_score; /* and their mean score below which it is not */
   guint top_n;      /* these two hold for tracks that begin from now on */
   gboolean diverse;

@@ -903,8 +903,9 @@ gst_reid_track_class_init (GstReidTrackClass *klass)
   g_object_class_install_property (
       object_class, PROP_MIN_LENGTH,
       g_param_spec_uint ("min-length", "Minimum length",
-                         "Detections that a track needs to be reported; the "
-                         "faces of a shorter one keep its number",
+                         "Detections of at least high-score that a track needs "
+                         "to be reported; the faces of a shorter one keep its "
+                         "number",
                          1, G_MAXINT, DEFAULT_MIN_LENGTH, playing));
   /**
    * GstReidTrack:min-score:
@@ -914,8 +915,9 @@ gst_reid_track_class_init (GstReidTrackClass *klass)
   g_object_class_install_property (
       object_class, PROP_MIN_SCORE,
       g_param_spec_float ("min-score", "Minimum score",
-                          "Mean score of its detections, 0 to 1, below which a "
-                          "track is taken for no face and not reported",
+                          "Mean score, 0 to 1, of its detections of at least "
+                          "high-score, below which a track is taken for no "
+                          "face and not reported",
                           0, 1, DEFAULT_MIN_SCORE, playing));
   /**
    * GstReidTrack:top-n:

@@ -66,7 +66,9 @@ head_defaults (ReidHead head, ReidTensorParams *params, float *threshold)
       break;
     default:
       params->channels = REID_CHANNELS_BGR;
-      *threshold = 0.6f;
+      /* half of what a face needs to begin a track: the rest is for going on
+       * with one (BYTE) */
+      *threshold = 0.3f;
       break;
   }
   for (int c = 0; c < 3; c++) {

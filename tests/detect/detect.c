@@ -99,7 +99,7 @@ TEST (boxes_and_landmarks_lie_on_the_frame)
   CHECK (reid_detector_head (detector) == REID_HEAD_YUNET);
   CHECK (!strcmp (reid_detector_device (detector), "reference"));
   CHECK (reid_detector_device_reason (detector)[0]);
-  CHECK (reid_detector_threshold (detector) == 0.6f);
+  CHECK (reid_detector_threshold (detector) == 0.3f);
   square (&frame, 200, 100, 120, 120);
   square (&frame, 800, 400, 40, 40);
   REQUIRE_OK (reid_detector_run (detector, &frame.image, &faces, &n, &error),

@@ -63,7 +63,7 @@ compare (const Reference *r, const ReidFace *faces, int n, const Photo *photo)
 }
 
 static void
-run (const char *part, ReidHead head)
+run (const char *part, ReidHead head, float threshold)
 {
   for (unsigned i = 0; i < sizeof references / sizeof *references; i++) {
     const Reference *r = &references[i];
@@ -83,6 +83,7 @@ run (const char *part, ReidHead head)
     reid_detector_options_init (&options);
     options.inference_size = r->size;
     options.threads = 1;
+    options.threshold = threshold; /* that of reference.py */
     ReidDetector *detector = reid_detector_new (model, NULL, &options, &error);
     REQUIRE_OK (detector != NULL, error);
     CHECK (reid_detector_head (detector) == head);
@@ -98,27 +99,27 @@ run (const char *part, ReidHead head)
 
 TEST (yunet_of_free_size)
 {
-  run ("yunet_n_dynamic", REID_HEAD_YUNET);
+  run ("yunet_n_dynamic", REID_HEAD_YUNET, .6f);
 }
 
 TEST (yunet_of_fixed_size)
 {
-  run ("yunet_n_320", REID_HEAD_YUNET);
+  run ("yunet_n_320", REID_HEAD_YUNET, .6f);
 }
 
 TEST (ultralight_rfb)
 {
-  run ("RFB", REID_HEAD_ULTRALIGHT);
+  run ("RFB", REID_HEAD_ULTRALIGHT, .7f);
 }
 
 TEST (ultralight_slim)
 {
-  run ("slim", REID_HEAD_ULTRALIGHT);
+  run ("slim", REID_HEAD_ULTRALIGHT, .7f);
 }
 
 TEST (blazeface)
 {
-  run ("blazeface", REID_HEAD_BLAZEFACE);
+  run ("blazeface", REID_HEAD_BLAZEFACE, .75f);
 }
 
 TEST (an_embedder_is_no_detector)

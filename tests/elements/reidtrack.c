@@ -833,6 +833,33 @@ TEST (tracks_of_weak_detections_are_dropped)
   }
 }
 
+TEST (weak_detections_go_on_with_a_track_and_do_not_count_against_it)
+{
+  GstReidFace face = elements_face (.3, .3, .25, .4);
+  Rig r;
+
+  rig_init (&r, CAPS_SMALL, "min-score", .7f, NULL);
+  for (guint i = 0; i < 20; i++) {
+    face.score = i % 4 == 0 ? .72f : .35f;
+    rig_push (&r, &face, 1);
+  }
+  rig_eos (&r);
+  REQUIRE (record_tracklets (&r.out) == 1);
+  CHECK (record_tracklet (&r.out, 0)->n_detections == 20);
+  CHECK (record_meta (&r.out, 19)->faces[0].track_id == 1);
+  rig_free (&r);
+
+  /* alone they begin none */
+  rig_init (&r, CAPS_SMALL, "min-score", 0.f, NULL);
+  face.score = .35f;
+  for (guint i = 0; i < 20; i++)
+    rig_push (&r, &face, 1);
+  rig_eos (&r);
+  CHECK (record_tracklets (&r.out) == 0);
+  CHECK (record_meta (&r.out, 19)->faces[0].track_id == 0);
+  rig_free (&r);
+}
+
 TEST (a_track_ends_when_the_gap_is_too_long)
 {
   GstReidFace face = elements_face (.3, .3, .25, .4);
