@@ -93,7 +93,8 @@ link_conv (const ReidCompiler *c, const ReidNode *node, Link *l)
     plain = plain && v->dilation[i] == 1 && v->kernel[i] <= MAX_KERNEL
             && v->stride[i] <= MAX_KERNEL && v->pad[i] >= 0
             && v->pad[i] < v->kernel[i];
-    point = point && v->kernel[i] == 1 && v->stride[i] == 1;
+    point = point && v->kernel[i] == 1 && v->stride[i] == 1 && !v->pad[i]
+            && !v->pad[2 + i];
     s->kernel[i] = v->kernel[i];
     s->stride[i] = v->stride[i];
     s->pad[i] = v->pad[i];
@@ -162,14 +163,16 @@ link_pool (const ReidNode *node, Link *l)
   return true;
 }
 
-/* A resize that only repeats pixels and is read by one addition alone is done
- * by that addition. Returns that node, or NULL. */
+/* A resize that only repeats pixels and is read by one addition alone. Returns
+ * that node, or NULL. */
 static const ReidNode *
-repeated_into (const ReidCompiler *c, const ReidNode *resize, int *factor)
+repeated_for (const ReidCompiler *c, const ReidNode *resize, int *factor)
 {
-  const ReidVar *v = &c->vars[resize->out];
-  if (resize->op != REID_OP_RESIZE || v->n_uses != 1 || v->is_output
+  if (!resize || resize->op != REID_OP_RESIZE
       || resize->u.resize.kind != REID_RESIZE_NEAREST_ASYMMETRIC_FLOOR)
+    return NULL;
+  const ReidVar *v = &c->vars[resize->out];
+  if (v->n_uses != 1 || v->is_output)
     return NULL;
   const ReidNode *add = &c->program->graph->nodes[v->uses[0]];
   const ReidShape *x = &c->shapes[resize->in[0]], *y = &c->shapes[resize->out];
@@ -183,7 +186,25 @@ repeated_into (const ReidCompiler *c, const ReidNode *resize, int *factor)
       || reid_compiler_is_constant (c, other)
       || !same_dims (&c->shapes[other], y))
     return NULL;
+  /* 10 pixels times 2.05 are 20 too, but not each of them twice. */
+  for (int i = 0; i < 2; i++)
+    if (resize->u.resize.size[i] <= 0
+        && resize->u.resize.scale[i] != (double) f)
+      return NULL;
   *factor = (int) f;
+  return add;
+}
+
+/* The addition that does the resize's work, or NULL. It does that of one, the
+ * first, where both of its sides are such. */
+static const ReidNode *
+repeated_into (const ReidCompiler *c, const ReidNode *resize, int *factor)
+{
+  const ReidNode *add = repeated_for (c, resize, factor);
+  int unused;
+  if (add && add->in[1] == resize->out
+      && repeated_for (c, maker (c, add->in[0]), &unused))
+    return NULL;
   return add;
 }
 
@@ -201,7 +222,7 @@ link_add (const ReidCompiler *c, const ReidNode *node, int from, Link *l)
     l->stage.kernel[i] = l->stage.stride[i] = 1;
     l->stage.pad[i] = 0;
     const ReidNode *resize = maker (c, node->in[i]);
-    if (resize && repeated_into (c, resize, &l->stage.factor) == node) {
+    if (repeated_into (c, resize, &l->stage.factor) == node) {
       l->main = node->in[1 - i];
       l->side = resize->in[0];
       return true;
@@ -271,19 +292,23 @@ same_window (const ReidStage *a, const ReidStage *b)
 /* The heads of a detector: several 1x1 convolutions of one value to very few
  * channels, each followed by a depthwise one. Side by side they fill the lanes
  * that each alone would leave empty. Their outputs must go to transposes to
- * NHWC only, which can read some channels of the whole. */
+ * NHWC only, which can read some channels of the whole. `begun` is the one of
+ * them that is being compiled, or NULL; the links are left alone on false. */
 static bool
-link_siblings (const ReidCompiler *c, int value, Link *point, Link *depth)
+link_siblings (const ReidCompiler *c, int value, const ReidNode *begun,
+               Link *point, Link *depth)
 {
   const ReidGraph *g = c->program->graph;
   const ReidVar *v = &c->vars[value];
   int lanes = c->program->rows->lanes, channels = 0, blocks = 0;
+  Link points, depths;
   if (v->n_uses < 2 || v->n_uses > MAX_SIBLINGS || v->is_output)
     return false;
   for (int i = 0; i < v->n_uses; i++) {
     const ReidNode *node = &g->nodes[v->uses[i]];
     Link p, d;
-    if (!link_node (c, node, value, &p) || p.main != value
+    if ((node != begun && node_done (c, node))
+        || !link_node (c, node, value, &p) || p.main != value
         || p.stage.kind != REID_STAGE_POINT || p.side >= 0
         || p.stage.end.kind != REID_ROWS_LINEAR
         || c->vars[node->out].n_uses != 1 || c->vars[node->out].is_output)
@@ -300,19 +325,23 @@ link_siblings (const ReidCompiler *c, int value, Link *point, Link *depth)
     channels += p.stage.out_channels;
     blocks += (p.stage.out_channels + lanes - 1) / lanes;
     if (i == 0) {
-      *point = p;
-      *depth = d;
-    } else if (!same_window (&p.stage, &point->stage)
-               || !same_window (&d.stage, &depth->stage)) {
+      points = p;
+      depths = d;
+    } else if (!same_window (&p.stage, &points.stage)
+               || !same_window (&d.stage, &depths.stage)) {
       return false;
     }
-    point->node[i] = node;
-    depth->node[i] = next;
-    point->n = depth->n = i + 1;
+    points.node[i] = node;
+    depths.node[i] = next;
+    points.n = depths.n = i + 1;
   }
-  point->stage.out_channels = depth->stage.in_channels =
-      depth->stage.out_channels = channels;
-  return (channels + lanes - 1) / lanes < blocks;
+  if ((channels + lanes - 1) / lanes >= blocks)
+    return false;
+  points.stage.out_channels = depths.stage.in_channels =
+      depths.stage.out_channels = channels;
+  *point = points;
+  *depth = depths;
+  return true;
 }
 
 /* --- chains --- */
@@ -396,7 +425,7 @@ grow (ReidCompiler *c, int i, ReidChain *chain, Link *links)
   Link l, m;
   if (!link_node (c, &g->nodes[i], -1, &l))
     return 0;
-  if (link_siblings (c, l.main, &l, &m)) {
+  if (link_siblings (c, l.main, &g->nodes[i], &l, &m)) {
     append (chain, &l.stage, threads);
     links[n++] = l;
     if (append (chain, &m.stage, 1)) {
@@ -412,7 +441,8 @@ grow (ReidCompiler *c, int i, ReidChain *chain, Link *links)
   links[n++] = l;
   for (value = g->nodes[i].out; !c->vars[value].is_output;) {
     const ReidVar *v = &c->vars[value];
-    if (chain->n + 2 <= REID_CHAIN_MAX && link_siblings (c, value, &l, &m)) {
+    if (chain->n + 2 <= REID_CHAIN_MAX
+        && link_siblings (c, value, NULL, &l, &m)) {
       if (append (chain, &l.stage, threads)) {
         if (append (chain, &m.stage, 1)) {
           links[n++] = l;
@@ -528,8 +558,9 @@ absorbed (const ReidCompiler *c, const ReidNode *node)
     return false;
   const ReidNode *reader =
       &c->program->graph->nodes[c->vars[node->out].uses[0]];
-  return reader->op == REID_OP_CONV && link_node (c, reader, -1, &l)
-         && l.side == node->in[0];
+  return reader->op == REID_OP_CONV && reader->u.conv.residual >= 0
+         && reader->in[reader->u.conv.residual] == node->out
+         && link_node (c, reader, -1, &l) && l.side == node->in[0];
 }
 
 bool
