@@ -67,6 +67,9 @@ clip (ReidBuilder *b)
   }
   if (isnan (low) || isnan (high))
     return reid_build_fail (b, REID_ERROR_FORMAT, "a bound is NaN");
+  /* Bounds that cross: the upper one is everybody's. */
+  if (low > high)
+    low = high;
   if (low == 0 && high >= FLT_MAX)
     node->u.unary.kind = REID_UNARY_RELU;
   node->u.unary.alpha = low;
@@ -187,17 +190,16 @@ softmax (ReidBuilder *b)
   if (!reid_axis (b, reid_attr_int (b, "axis", b->opset < 13 ? 1 : -1),
                   shape.rank, &axis))
     return false;
-  bool flat = false;
-  int varying = axis;
-  for (int i = axis; i < shape.rank && b->opset < 13; i++) {
-    flat = flat || (i > axis && shape.dims[i] != 1 && shape.dims[axis] != 1);
-    if (shape.dims[i] != 1)
+  int varying = axis, n_varying = 0;
+  for (int i = axis; i < shape.rank && b->opset < 13; i++)
+    if (shape.dims[i] != 1) {
       varying = i;
-  }
+      n_varying++;
+    }
   ReidNode *node = reid_node_new (b, REID_OP_SOFTMAX, 1);
   if (!node)
     return false;
-  if (!flat) {
+  if (n_varying < 2) {
     node->u.axis.axis = b->opset < 13 ? varying : axis;
     node->in[0] = x;
     node->out = reid_output (b, 0);
