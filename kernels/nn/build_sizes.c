@@ -114,14 +114,9 @@ gather_constant (ReidBuilder *b, int x, int axis, const int64_t *index,
                  int64_t n, const ReidShape *shape)
 {
   const ReidShape in = b->values[x].shape;
-  int64_t outer = 1, inner = 1, out_count = reid_shape_count (shape);
+  int64_t outer = 1, inner = 1;
   int out = reid_output (b, 0), made = -1;
 
-  for (int i = 0; i < in.rank; i++)
-    if (i < axis)
-      outer *= in.dims[i];
-    else if (i > axis)
-      inner *= in.dims[i];
   if (b->values[x].ints) {
     if (!reid_value_ints (b, out, shape))
       return false;
@@ -132,8 +127,14 @@ gather_constant (ReidBuilder *b, int x, int axis, const int64_t *index,
     reid_value_set_float (b, out, shape, b->values[made].data);
     b->values[made].data = NULL;
   }
-  if (out_count == 0)
+  /* Of no elements the other dimensions may be as large as they like. */
+  if (reid_shape_count (shape) == 0)
     return true;
+  for (int i = 0; i < in.rank; i++)
+    if (i < axis)
+      outer *= in.dims[i];
+    else if (i > axis)
+      inner *= in.dims[i];
   for (int64_t o = 0; o < outer; o++)
     for (int64_t k = 0; k < n; k++) {
       int64_t from = (o * in.dims[axis] + index[k]) * inner,
