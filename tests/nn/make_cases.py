@@ -17,6 +17,8 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
+import edge_cases
+
 cases = []
 rng = np.random.default_rng(7)
 
@@ -563,6 +565,8 @@ case('constants node', [('Constant', '', 'a', {
     ('Add', 'x,a', 'b', {}),
     ('Constant', '', 's', {'value_ints': [3, 2]}),
     ('Reshape', 'b,s', 'y', {})], [(2, 3)])
+
+edge_cases.add(case, weights)
 
 print('# Made by make_cases.py with onnx', onnx.__version__, 'and onnxruntime',
       ort.__version__)
