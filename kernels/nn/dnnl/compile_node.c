@@ -142,6 +142,7 @@ bind_op (ReidCompiler *c, ReidStep *s, ReidDnnlOp *op, int threads)
   s->u.product.op = op;
   s->u.product.call = c->program->n_calls++;
   s->u.product.threads = threads;
+  c->program->led = c->program->led || threads > 1;
   if (size)
     s->scratch =
         reid_program_add_buffer (c->program, REID_BUFFER_WORK, size, 0, NULL);

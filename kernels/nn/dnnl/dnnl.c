@@ -8,6 +8,7 @@
  * operator works on each picture alone, one picture is compiled, and a batch
  * is that program run once for each, shared out among the threads. */
 
+#include "nn/dnnl/lead.h"
 #include "nn/dnnl/program.h"
 #include "nn/dnnl/team.h"
 
@@ -326,6 +327,26 @@ run_round (void *data, int member, int picture)
                w->memory + member * part, &lane->error);
 }
 
+typedef struct {
+  const ReidBackendPlan *plan;
+  ReidProgramState *state;
+  int64_t first;
+  const float *const *inputs;
+  float *const *outputs;
+  char *memory;
+  ReidError *error;
+  bool ok;
+} RestWork;
+
+static void
+run_rest (void *data)
+{
+  RestWork *w = data;
+  for (int64_t i = w->first; i < w->plan->batch && w->ok; i++)
+    w->ok = run_picture (w->plan, w->plan->many, w->state, i, w->inputs,
+                         w->outputs, w->memory, w->error);
+}
+
 static bool
 plan_run (ReidBackendPlan *plan, const float *const *inputs,
           float *const *outputs, void *workspace, ReidError *error)
@@ -355,10 +376,16 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
         reid_error_clear (&lanes[i].error);
       }
   }
-  reid_team_set_limit (plan->threads);
-  for (int64_t i = rounds; i < plan->batch && ok; i++)
-    ok = run_picture (plan, plan->many, lanes[0].many, i, inputs, outputs,
-                      workspace, error);
+  if (rounds < plan->batch && ok) {
+    RestWork rest = { plan,    lanes[0].many, rounds, inputs,
+                      outputs, workspace,     error,  true };
+    reid_team_set_limit (plan->threads);
+    if (plan->many->led)
+      reid_lead (plan->threads, run_rest, &rest);
+    else
+      run_rest (&rest);
+    ok = rest.ok;
+  }
   reid_team_set_limit (before);
 
   pthread_mutex_lock (&plan->lock);

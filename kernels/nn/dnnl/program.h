@@ -99,6 +99,7 @@ typedef struct {
   ReidBuffer *buffers;
   int n_buffers, buffers_size;
   int n_calls; /* of oneDNN */
+  bool led;    /* some of them run on more than one thread: see lead.h */
   size_t workspace;
 } ReidProgram;
 

@@ -6,10 +6,10 @@
  * whoever has work. A caller never waits for a worker to become free: it does
  * itself what nobody has taken.
  *
- * oneDNN's own threads are OpenMP's. Those are not used here, because a team
- * of libgomp belongs to one calling thread (8 callers with 4 threads each are
- * 32), and its members spin for some 10 ms after each piece of work, which on
- * a machine that also decodes video is CPU taken from the decoder. */
+ * oneDNN's own threads are OpenMP's (lead.h). Those are not used here, because
+ * a team of libgomp belongs to one thread, and its members spin for some 10 ms
+ * after each piece of work, which on a machine that also decodes video is CPU
+ * taken from the decoder. */
 
 typedef void (*ReidTeamWork) (void *data, int member, int item);
 

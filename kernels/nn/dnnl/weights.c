@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/dnnl/weights.h"
+#include "nn/dnnl/team.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -130,6 +131,9 @@ reid_weights_dnnl (ReidWeights *w, const ReidNode *node, const ReidDnnlOp *op,
   Entry *e = find (w, WEIGHT_DNNL, node, 1, op);
   if (!e) {
     e = add (w, WEIGHT_DNNL, node, 1, reid_dnnl_weight_size (op), error);
+    /* Once a session; not worth a team of this thread's own. */
+    int before = reid_team_limit ();
+    reid_team_set_limit (1);
     if (e
         && (!(e->layout = reid_dnnl_weight_layout (op, error))
             || !reid_dnnl_pack (op, weight_of (w, node)->data, e->data,
@@ -138,6 +142,7 @@ reid_weights_dnnl (ReidWeights *w, const ReidNode *node, const ReidDnnlOp *op,
       drop (w, e);
       e = NULL;
     }
+    reid_team_set_limit (before);
   }
   pthread_mutex_unlock (&w->lock);
   return e ? e->data : NULL;
