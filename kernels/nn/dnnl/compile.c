@@ -7,12 +7,12 @@
 
 /* --- values and buffers --- */
 
+/* The node and the file are named by those who go through the graph. */
 bool
-reid_compiler_no_memory (ReidCompiler *c, const ReidNode *node)
+reid_compiler_no_memory (ReidCompiler *c)
 {
   return reid_error_set (c->error, REID_ERROR_MEMORY,
-                         "%s: node %s: no memory to compile it",
-                         c->program->graph->file, node ? node->name : "-");
+                         "no memory to compile it");
 }
 
 bool
@@ -30,7 +30,7 @@ make_size (ReidCompiler *c, int value, ReidLayout layout, size_t size)
       c->program, out ? REID_BUFFER_OUTPUT : REID_BUFFER_WORK, size,
       out ? v->output : 0, NULL);
   if (v->in[layout] < 0)
-    reid_compiler_no_memory (c, NULL);
+    reid_compiler_no_memory (c);
   return v->in[layout];
 }
 
@@ -40,8 +40,7 @@ reid_compiler_make (ReidCompiler *c, int value, ReidLayout layout)
   size_t size = reid_layout_size (&c->shapes[value], layout);
   if (!size && reid_shape_count (&c->shapes[value]) != 0) {
     reid_error_set (c->error, REID_ERROR_MEMORY,
-                    "%s: value %s is larger than the address space",
-                    c->program->graph->file,
+                    "value %s is larger than the address space",
                     c->program->graph->values[value].name);
     return -1;
   }
@@ -59,16 +58,16 @@ reid_compiler_want (ReidCompiler *c, int value, ReidLayout layout)
     v->in[layout] =
         reid_program_add_buffer (c->program, REID_BUFFER_CONSTANT, 0, 0, data);
     if (v->in[layout] < 0)
-      reid_compiler_no_memory (c, NULL);
+      reid_compiler_no_memory (c);
     return v->in[layout];
   }
   int from = data ? REID_LAYOUT_DENSE : 0;
   while (!data && from < REID_LAYOUT_COUNT && v->in[from] < 0)
     from++;
   if (from == REID_LAYOUT_COUNT) {
-    reid_error_set (
-        c->error, REID_ERROR_DEVICE, "%s: value %s is read before it is made",
-        c->program->graph->file, c->program->graph->values[value].name);
+    reid_error_set (c->error, REID_ERROR_DEVICE,
+                    "value %s is read before it is made",
+                    c->program->graph->values[value].name);
     return -1;
   }
   int source = reid_compiler_want (c, value, (ReidLayout) from);
@@ -77,7 +76,7 @@ reid_compiler_want (ReidCompiler *c, int value, ReidLayout layout)
     return -1;
   ReidStep *s = reid_program_add_step (c->program, REID_STEP_CONVERT, NULL, 1);
   if (!s) {
-    reid_compiler_no_memory (c, NULL);
+    reid_compiler_no_memory (c);
     return -1;
   }
   s->in[0] = source;
@@ -103,7 +102,7 @@ count_uses (ReidCompiler *c)
       }
   c->uses = calloc (total + 1, sizeof *c->uses);
   if (!c->uses)
-    return reid_compiler_no_memory (c, NULL);
+    return reid_compiler_no_memory (c);
   int at = 0;
   for (int i = 0; i < g->n_values; i++) {
     c->vars[i].uses = c->uses + at;
@@ -164,7 +163,7 @@ bring_outputs (ReidCompiler *c)
         to < 0 ? NULL
                : reid_program_add_step (c->program, REID_STEP_COPY, NULL, 1);
     if (!s)
-      return reid_compiler_no_memory (c, NULL);
+      return reid_compiler_no_memory (c);
     s->in[0] = from;
     s->out = to;
     s->u.size = size;
@@ -191,7 +190,7 @@ compile (ReidCompiler *c)
         reid_layout_size (&c->shapes[g->inputs[i]], REID_LAYOUT_DENSE), i,
         NULL);
     if (b < 0)
-      return reid_compiler_no_memory (c, NULL);
+      return reid_compiler_no_memory (c);
     c->vars[g->inputs[i]].in[REID_LAYOUT_DENSE] = b;
     c->vars[g->inputs[i]].ready = true;
   }
@@ -200,8 +199,8 @@ compile (ReidCompiler *c)
       continue;
     c->done[i] = true;
     if (!reid_compile_node (c, i)) {
-      reid_error_prefix (c->error, "%s: node %s (%s)", g->file,
-                         g->nodes[i].name, g->nodes[i].type);
+      reid_error_prefix (c->error, "node %s (%s)", g->nodes[i].name,
+                         g->nodes[i].type);
       return false;
     }
     c->vars[g->nodes[i].out].ready = true;
@@ -219,8 +218,7 @@ reid_program_new (const ReidGraph *graph, ReidWeights *weights,
   c.done = calloc (graph->n_nodes + 1, sizeof *c.done);
   bool ok = c.program && c.vars && c.done;
   if (!ok)
-    reid_error_set (error, REID_ERROR_MEMORY, "%s: no memory to compile it",
-                    graph->file);
+    reid_compiler_no_memory (&c);
   if (ok) {
     c.program->graph = graph;
     c.program->rows = reid_weights_rows (weights);
@@ -236,6 +234,7 @@ reid_program_new (const ReidGraph *graph, ReidWeights *weights,
   free (c.uses);
   if (ok)
     return c.program;
+  reid_error_prefix (error, "%s", graph->file);
   reid_program_free (c.program);
   return NULL;
 }

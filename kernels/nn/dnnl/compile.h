@@ -29,7 +29,7 @@ typedef struct {
   ReidError *error;
 } ReidCompiler;
 
-bool reid_compiler_no_memory (ReidCompiler *c, const ReidNode *node);
+bool reid_compiler_no_memory (ReidCompiler *c);
 bool reid_compiler_is_constant (const ReidCompiler *c, int value);
 /* Transpose [n][c][h][w] to [n][h][w][c]? */
 bool reid_compiler_is_nhwc (const ReidCompiler *c, const ReidNode *node);

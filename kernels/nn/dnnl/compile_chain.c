@@ -503,7 +503,7 @@ emit_chain (ReidCompiler *c, ReidChain *chain, Link *links, int n)
     out = reid_program_add_buffer (c->program, REID_BUFFER_WORK,
                                    reid_layout_size (&shape, blocked), 0, NULL);
     if (out < 0)
-      return reid_compiler_no_memory (c, last->node[0]);
+      return reid_compiler_no_memory (c);
     int first = 0;
     for (int i = 0; i < last->n; i++) {
       ReidVar *v = &c->vars[last->node[i]->out];
@@ -531,10 +531,10 @@ emit_chain (ReidCompiler *c, ReidChain *chain, Link *links, int n)
                     : reid_program_add_step (c->program, REID_STEP_CHAIN,
                                              links[0].node[0], 1 + n);
   if (!s)
-    return reid_compiler_no_memory (c, links[0].node[0]);
+    return reid_compiler_no_memory (c);
   s->u.chain.chain = malloc (sizeof *chain);
   if (!s->u.chain.chain)
-    return reid_compiler_no_memory (c, links[0].node[0]);
+    return reid_compiler_no_memory (c);
   *s->u.chain.chain = *chain;
   s->u.chain.bands = bands;
   s->in[0] = in;
@@ -575,7 +575,7 @@ reid_compile_chain (ReidCompiler *c, int i, bool *taken)
   Link *links = calloc (REID_CHAIN_MAX, sizeof *links);
   bool ok = chain && links;
   if (!ok)
-    reid_compiler_no_memory (c, node);
+    reid_compiler_no_memory (c);
   if (ok) {
     chain->rows = c->program->rows;
     int n = grow (c, i, chain, links);

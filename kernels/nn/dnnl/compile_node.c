@@ -40,7 +40,7 @@ map_step (ReidCompiler *c, const ReidNode *node, ReidStepKind kind, int value,
     return NULL;
   ReidStep *s = reid_program_add_step (c->program, kind, node, n_in);
   if (!s) {
-    reid_compiler_no_memory (c, node);
+    reid_compiler_no_memory (c);
     return NULL;
   }
   s->in[0] = in;
@@ -67,7 +67,7 @@ emit_reference (ReidCompiler *c, const ReidNode *node)
   ReidShape *shapes = calloc (node->n_in + 1, sizeof *shapes);
   bool ok = in && shapes;
   if (!ok)
-    reid_compiler_no_memory (c, node);
+    reid_compiler_no_memory (c);
   for (int i = 0; i < node->n_in && ok; i++) {
     in[i] = -1;
     if (node->in[i] < 0)
@@ -88,7 +88,7 @@ emit_reference (ReidCompiler *c, const ReidNode *node)
                                              node, node->n_in);
   if (!s) {
     if (out >= 0)
-      reid_compiler_no_memory (c, node);
+      reid_compiler_no_memory (c);
     free (in);
     free (shapes);
     return false;
@@ -146,7 +146,7 @@ bind_op (ReidCompiler *c, ReidStep *s, ReidDnnlOp *op, int threads)
   if (size)
     s->scratch =
         reid_program_add_buffer (c->program, REID_BUFFER_WORK, size, 0, NULL);
-  return (!size || s->scratch >= 0) || reid_compiler_no_memory (c, s->node);
+  return (!size || s->scratch >= 0) || reid_compiler_no_memory (c);
 }
 
 static bool
@@ -200,7 +200,7 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
                                                  node, residual < 0 ? 1 : 2);
   if (!s) {
     if (out >= 0)
-      reid_compiler_no_memory (c, node);
+      reid_compiler_no_memory (c);
     reid_dnnl_op_free (op);
     return false;
   }
@@ -326,7 +326,7 @@ emit_inner_product (ReidCompiler *c, const ReidNode *node)
         c->program, REID_BUFFER_WORK,
         (size_t) x->dims[0] * padded * rows->lanes * sizeof (float), 0, NULL);
     if (s->scratch < 0)
-      return reid_compiler_no_memory (c, node);
+      return reid_compiler_no_memory (c);
   }
   return true;
 }
@@ -378,7 +378,7 @@ emit_channel (ReidCompiler *c, const ReidNode *node)
   if (affine)
     s->constant2 = channel_constant (&values[node->in[2]], channels);
   return (s->constant && (!affine || s->constant2))
-         || reid_compiler_no_memory (c, node);
+         || reid_compiler_no_memory (c);
 }
 
 /* Is the constant one float for each channel of `shape`? */
@@ -436,7 +436,7 @@ emit_binary (ReidCompiler *c, const ReidNode *node)
     s->in[1] = second;
   else if (!(s->constant = channel_constant (
                  &values[b], broadcast == REID_PASS_CHANNEL ? y->dims[1] : 1)))
-    return reid_compiler_no_memory (c, node);
+    return reid_compiler_no_memory (c);
   s->u.binary.kind = node->u.binary;
   s->u.binary.broadcast = broadcast;
   s->u.binary.swap = swap;
@@ -478,7 +478,7 @@ emit_transpose (ReidCompiler *c, const ReidNode *node)
       out < 0 ? NULL
               : reid_program_add_step (c->program, REID_STEP_NHWC, node, 1);
   if (!s)
-    return out >= 0 && reid_compiler_no_memory (c, node);
+    return out >= 0 && reid_compiler_no_memory (c);
   s->in[0] = in;
   s->out = out;
   s->layout = v->slice < 0 ? layout : v->slice_layout;
@@ -511,7 +511,7 @@ emit_concat (ReidCompiler *c, const ReidNode *node)
     return false;
   ReidShape *shapes = calloc (node->n_in, sizeof *shapes);
   if (!shapes)
-    return reid_compiler_no_memory (c, node);
+    return reid_compiler_no_memory (c);
   for (int i = 0; i < node->n_in; i++) {
     s->in[i] = c->vars[node->in[i]].in[layout];
     shapes[i] = c->shapes[node->in[i]];

@@ -88,7 +88,7 @@ reid_program_place (ReidProgram *p, ReidError *error)
   ReidBuffer **order = calloc (2 * (size_t) p->n_buffers + 1, sizeof *order);
   if (!order)
     return reid_error_set (error, REID_ERROR_MEMORY,
-                           "%s: no memory for a memory plan", p->graph->file);
+                           "no memory for a memory plan");
   int n = 0;
   for (int i = 0; i < p->n_buffers; i++)
     if (p->buffers[i].kind == REID_BUFFER_WORK && p->buffers[i].first >= 0)
@@ -118,9 +118,8 @@ reid_program_place (ReidProgram *p, ReidError *error)
   free (order);
   if (!ok || p->workspace > PTRDIFF_MAX / 2)
     return reid_error_set (error, REID_ERROR_MEMORY,
-                           "%s: the working memory for this input size is "
-                           "larger than the address space",
-                           p->graph->file);
+                           "the working memory for this input size is larger "
+                           "than the address space");
   return true;
 }
 

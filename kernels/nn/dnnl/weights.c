@@ -83,8 +83,7 @@ add (ReidWeights *w, Kind kind, const ReidNode *node, int n, size_t size,
   if (!data) {
     free (e);
     reid_error_set (error, REID_ERROR_MEMORY,
-                    "%s: node %s: no memory for %zu bytes of weights",
-                    w->graph->file, node->name, size);
+                    "no memory for %zu bytes of weights", size);
     return NULL;
   }
   *e = (Entry){ w->entries, kind, node, n, NULL, data };
@@ -138,7 +137,6 @@ reid_weights_dnnl (ReidWeights *w, const ReidNode *node, const ReidDnnlOp *op,
         && (!(e->layout = reid_dnnl_weight_layout (op, error))
             || !reid_dnnl_pack (op, weight_of (w, node)->data, e->data,
                                 error))) {
-      reid_error_prefix (error, "%s: node %s", w->graph->file, node->name);
       drop (w, e);
       e = NULL;
     }
@@ -165,9 +163,8 @@ reid_weights_point (ReidWeights *w, const ReidNode *const *nodes, int n,
     if (n > 1) {
       joined = malloc (channels * taps * sizeof *joined);
       if (!joined) {
-        reid_error_set (error, REID_ERROR_MEMORY,
-                        "%s: node %s: no memory for %zu weights",
-                        w->graph->file, nodes[0]->name, channels * taps);
+        reid_error_set (error, REID_ERROR_MEMORY, "no memory for %zu weights",
+                        channels * taps);
         pthread_mutex_unlock (&w->lock);
         return NULL;
       }
