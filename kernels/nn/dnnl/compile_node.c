@@ -184,6 +184,11 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
   int threads = op_threads (c, (double) reid_shape_count (y) * x->dims[1]
                                    / v->groups * v->kernel[0] * v->kernel[1]);
   ReidDnnlOp *op = reid_dnnl_conv (&conv, c->error);
+  if (op && threads > 1 && reid_dnnl_splits_sums (op)) {
+    reid_dnnl_op_free (op);
+    reid_team_set_limit (threads = 1);
+    op = reid_dnnl_conv (&conv, c->error);
+  }
   if (!op)
     return false;
   ReidLayout from = reid_dnnl_src_layout (op), to = reid_dnnl_dst_layout (op);

@@ -11,6 +11,7 @@ struct ReidDnnlOp {
   dnnl_primitive_t primitive;
   Desc src, weight, dense, bias, dst, scratch; /* NULL where absent */
   ReidLayout src_layout, dst_layout;
+  bool gemm;
 };
 
 struct ReidDnnlCall {
@@ -142,6 +143,22 @@ reid_dnnl_op_free (ReidDnnlOp *op)
   free (op);
 }
 
+/* "gemm:jit", "x64:gemm:ref" and such; not "brgemm:avx512_core", whose sums
+ * are kept whole. */
+static bool
+is_gemm (dnnl_primitive_desc_t pd)
+{
+  const char *name = NULL;
+  if (dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name)
+          != dnnl_success
+      || !name)
+    return false;
+  for (const char *at = name; (at = strstr (at, "gemm")); at++)
+    if (at - name < 2 || memcmp (at - 2, "br", 2) != 0)
+      return true;
+  return false;
+}
+
 /* Takes over `pd`. */
 static ReidDnnlOp *
 op_new (dnnl_primitive_desc_t pd, bool weight, bool bias, ReidError *error)
@@ -157,6 +174,7 @@ op_new (dnnl_primitive_desc_t pd, bool weight, bool bias, ReidError *error)
         desc_copy (dnnl_primitive_desc_query_md (pd, dnnl_query_dst_md, 0));
     op->scratch = desc_copy (
         dnnl_primitive_desc_query_md (pd, dnnl_query_scratchpad_md, 0));
+    op->gemm = is_gemm (pd);
     if (weight)
       op->weight = desc_copy (
           dnnl_primitive_desc_query_md (pd, dnnl_query_weights_md, 0));
@@ -363,6 +381,12 @@ ReidLayout
 reid_dnnl_dst_layout (const ReidDnnlOp *op)
 {
   return op->dst_layout;
+}
+
+bool
+reid_dnnl_splits_sums (const ReidDnnlOp *op)
+{
+  return op->gemm;
 }
 
 size_t

@@ -63,6 +63,9 @@ void reid_dnnl_op_free (ReidDnnlOp *op);
 
 ReidLayout reid_dnnl_src_layout (const ReidDnnlOp *op);
 ReidLayout reid_dnnl_dst_layout (const ReidDnnlOp *op);
+/* Does the number of threads change the last bits? It does where oneDNN has
+ * nothing better than a matrix product for a convolution. */
+bool reid_dnnl_splits_sums (const ReidDnnlOp *op);
 size_t reid_dnnl_scratch_size (const ReidDnnlOp *op);
 size_t reid_dnnl_weight_size (const ReidDnnlOp *op);
 /* How op wants its weights: a copy that outlives it, and whether another op
