@@ -2,13 +2,15 @@
 #include "gstreidcluster.h"
 #include "gstreiddetect.h"
 #include "gstreidembed.h"
+#include "gstreidtestsrc.h"
 #include "gstreidtrack.h"
 
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
   /* in the order of the pipeline */
-  return GST_ELEMENT_REGISTER (reiddetect, plugin)
+  return GST_ELEMENT_REGISTER (reidtestsrc, plugin)
+         & GST_ELEMENT_REGISTER (reiddetect, plugin)
          & GST_ELEMENT_REGISTER (reidtrack, plugin)
          & GST_ELEMENT_REGISTER (reidembed, plugin)
          & GST_ELEMENT_REGISTER (reidcluster, plugin);

@@ -8,5 +8,6 @@
 #include <gst/reid/gstreidframemeta.h>
 #include <gst/reid/gstreidmodel.h>
 #include <gst/reid/gstreidtracklet.h>
+#include <gst/reid/gstreidtruthmeta.h>
 
 #endif /* __GST_REID_H__ */
