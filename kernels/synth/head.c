@@ -320,20 +320,20 @@ synth_features (const Person *p, const Actor *a, double height,
 {
   Mouth m = mouth_of (p, a);
   double k = (double) a->scale * p->scale * height, r[3][3];
-  double mouth_corner_y = p->mouth_y - m.lip_drop * .4 + .03 * a->smile;
+  double mouth_corner_y = p->mouth_y + .03 - m.lip_drop * .4 + .03 * a->smile;
   double from[5][3] = {
-    { -p->eye_x, p->eye_y, .80 },
-    { p->eye_x, p->eye_y, .80 },
-    { 0, nose_y (p) + .5 * p->nose_up, nose_z (p) },
-    { -m.mouth_w * .95, mouth_corner_y, mouth_z (p) - .10 },
-    { m.mouth_w * .95, mouth_corner_y, mouth_z (p) - .10 },
+    { -p->eye_x * 1.06, p->eye_y + .025, .80 },
+    { p->eye_x * 1.06, p->eye_y + .025, .80 },
+    { 0, nose_y (p) + .05 + .5 * p->nose_up, nose_z (p) },
+    { -m.mouth_w * 1.06, mouth_corner_y, mouth_z (p) - .10 },
+    { m.mouth_w * 1.06, mouth_corner_y, mouth_z (p) - .10 },
   };
   /* the outline: forehead, temples, cheek bones, jaw, chin, nose */
   double jaw = p->jaw_w;
   double outline[12][3] = {
-    { 0, .60, .70 },
-    { -.30, .60, .62 },
-    { .30, .60, .62 },
+    { 0, .75, .70 },
+    { -.30, .74, .62 },
+    { .30, .74, .62 },
     { -p->skull_w * .93, .15, .15 },
     { p->skull_w * .93, .15, .15 },
     { -p->skull_w * .92, -.10, .15 },
