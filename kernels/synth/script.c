@@ -11,9 +11,9 @@
  * so that everybody comes back; the kinds of shots and the fades are dealt the
  * same way. */
 
-#define SLOT 3.2   /* seconds */
-#define JITTER 1.1 /* most of what a shot's beginning is moved by */
-#define FADE .48   /* seconds that a fade takes on either side */
+#define SLOT 3.2  /* seconds */
+#define JITTER .7 /* most of what a shot's beginning is moved by */
+#define FADE .48  /* seconds that a fade takes on either side */
 #define FADE_EVERY 4
 
 typedef enum { SOLO, PAIR, CROSS, GROUP, VISIT, KINDS } Kind;
@@ -251,12 +251,17 @@ place (const Script *s, int shot, Kind kind, int i, int n, double t,
       a->yaw += (float) (walk > 0 ? 22 : -22);
       break;
     default:
-      /* comes in from one side, stays, and goes on */
+      /* comes in from one side, stays, and goes on; no faster than people walk
+       */
       size = between (s, shot, what, 4, .13, .18) * narrow;
-      along = 1 - synth_step (0, .42 * length, t);
-      walk = synth_step (.72 * length, 1.12 * length, t);
-      x = w * .5 + side * (along - walk) * (w * .5 + 1.1 * size);
-      a->yaw += (float) (-side * 25 * (along + walk));
+      walk = w * .5 + 1.1 * size;
+      along = synth_clamp (.5 * length, 0, walk)
+              * (1 - synth_step (0, .52 * length, t));
+      walk = synth_clamp (.4 * length, 0, walk)
+             * synth_step (.7 * length, 1.12 * length, t);
+      x = w * .5 + side * (along - walk);
+      a->yaw +=
+          (float) (-side * 25 * synth_clamp ((along + walk) / w * 2, 0, 1));
       break;
   }
   if (kind == SOLO && n == 1)

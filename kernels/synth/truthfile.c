@@ -100,7 +100,9 @@ reid_synth_file_new (const char *path, const ReidSynth *synth, ReidError *error)
   }
   f->synth = synth;
   f->first_shot = f->last_shot = -1;
-  if (stat (path, &st) == 0 && S_ISDIR (st.st_mode)) {
+  if (!path[0]) {
+    errno = ENOENT;
+  } else if (stat (path, &st) == 0 && S_ISDIR (st.st_mode)) {
     errno = EISDIR;
   } else {
     for (unsigned i = 0; fd < 0 && i < 1000; i++) {

@@ -2,8 +2,11 @@
 #ifndef REID_TEST_SYNTH_H
 #define REID_TEST_SYNTH_H
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "synth/private.h"
-#include "test.h"
 
 static inline ReidSynthOptions
 episode_options (int width, int height, int people, uint32_t seed)

@@ -2,6 +2,7 @@
 /* The same bytes for every instruction set and number of threads; the samples
  * of every format; every size. */
 #include "episode.h"
+#include "test.h"
 
 static uint64_t seed = 5;
 

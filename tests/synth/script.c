@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What happens: shots, who is in them, and how they move. */
 #include "episode.h"
+#include "test.h"
 
 static const Script plan = { 11, 6, 0, 25, 16 / 9. };
 
@@ -12,8 +13,8 @@ TEST (shots_follow_each_other)
     for (int k = 0; k < 60; k++) {
       int64_t a = synth_shot_start (&s, k), b = synth_shot_start (&s, k + 1);
       Scene scene;
-      /* no shorter than a shot detector's least, no longer than six seconds */
-      CHECK_MSG (b - a >= 25 && b - a <= 150, "%d frames", (int) (b - a));
+      /* no shorter than a shot detector's least, no longer than five seconds */
+      CHECK_MSG (b - a >= 40 && b - a <= 120, "%d frames", (int) (b - a));
       synth_scene (&s, a, &scene);
       CHECK (scene.shot == k && scene.shot_start == a);
       synth_scene (&s, b - 1, &scene);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The truth against itself, and against what is drawn. */
 #include "episode.h"
+#include "test.h"
+
+/* The far eye of a turned head lies on its outline. */
+#define LOOSE .2f
 
 TEST (landmarks_lie_in_their_boxes)
 {
@@ -24,8 +28,8 @@ TEST (landmarks_lie_in_their_boxes)
       n++;
       for (int k = 0; k < 10; k += 2)
         CHECK_MSG (
-            l[k] > face->left - .08f * face->width
-                && l[k] < face->left + 1.08f * face->width
+            l[k] > face->left - LOOSE * face->width
+                && l[k] < face->left + (1 + LOOSE) * face->width
                 && l[k + 1] > face->top && l[k + 1] < face->top + face->height,
             "frame %d, landmark %d, yaw %.0f", (int) f, k / 2, face->yaw);
       CHECK (l[0] < l[2] && l[6] < l[8]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The file of the truth: whole, or not there. */
 #include "episode.h"
+#include "test.h"
 
 #include <dirent.h>
 #include <jansson.h>
