@@ -57,16 +57,19 @@ enum {
   TRAITS
 };
 
-#define CANDIDATES 12
+#define CANDIDATES 40
 
 static const float weight[TRAITS] = {
-  [SKULL_W] = 1.5f, [SKULL_H] = .5f,   [JAW_W] = 2,        [FACE_LENGTH] = 2,
-  [CHEEK] = 1,      [RIDGE] = 1,       [EYE_X] = 2,        [EYE_Y] = 1.5f,
-  [EYE_R] = 1.5f,   [EYE_OPEN] = 1,    [EYE_TILT] = 1,     [NOSE_LEN] = 2,
-  [NOSE_W] = 2,     [MOUTH_Y] = 1.5f,  [MOUTH_W] = 2,      [LIP_UPPER] = 1,
-  [LIP_LOWER] = 1,  [BROW_Y] = 1.5f,   [BROW_THICK] = 2,   [BROW_TILT] = 1,
-  [HAIRLINE] = 1,   [SKIN_TONE] = 4,   [SKIN_HUE] = 1,     [HAIR_TONE] = 2,
-  [HAIR_STYLE] = 3, [BEARD_STYLE] = 3, [GLASSES_STYLE] = 3
+  [SKULL_W] = 1,       [JAW_W] = 2,          [FACE_LENGTH] = 2,
+  [CHEEK] = 1.5f,      [RIDGE] = 1.5f,       [EYE_X] = 2,
+  [EYE_Y] = 1,         [EYE_R] = 2,          [EYE_OPEN] = 1.5f,
+  [EYE_TILT] = 1,      [NOSE_LEN] = 2,       [NOSE_W] = 2.5f,
+  [NOSE_OUT] = 1,      [MOUTH_Y] = 1.5f,     [MOUTH_W] = 2.5f,
+  [LIP_UPPER] = 1.5f,  [LIP_LOWER] = 1.5f,   [LIP_TONE] = 1,
+  [BROW_Y] = 1.5f,     [BROW_THICK] = 3,     [BROW_TILT] = 1.5f,
+  [BROW_ARCH] = .5f,   [HAIRLINE] = 1,       [AGE] = 1,
+  [SKIN_TONE] = 5,     [SKIN_HUE] = .5f,     [HAIR_TONE] = 2,
+  [HAIR_STYLE] = 2.5f, [BEARD_STYLE] = 3.5f, [GLASSES_STYLE] = 3.5f
 };
 
 /* Traits that are kinds, not amounts, differ or do not. */
@@ -141,7 +144,7 @@ paint (Person *p, const float *t)
                       c == 0   ? .42f
                       : c == 1 ? .085f
                                : .09f,
-                      .25f + .45f * t[LIP_TONE])
+                      .10f + .75f * t[LIP_TONE])
                  * mix (.95f, .6f, dark);
   }
   ramp (irises, 4, t[IRIS_TONE], p->iris);
@@ -167,29 +170,29 @@ shape (Person *p, const float *t)
   p->chin_w = mix (.14f, .28f, t[CHIN_W]);
   p->chin_y = -.92f - 1.2f * length;
   p->chin_z = mix (.46f, .62f, t[CHIN_Z]);
-  p->cheek = mix (.18f, .31f, t[CHEEK]);
+  p->cheek = mix (.16f, .33f, t[CHEEK]);
   p->cheek_y = mix (-.34f, -.16f, t[CHEEK_Y]);
-  p->brow_ridge = mix (.02f, .12f, t[RIDGE]);
+  p->brow_ridge = mix (.0f, .14f, t[RIDGE]);
   p->eye_x = mix (.255f, .365f, t[EYE_X]);
   p->eye_y = mix (-.02f, .12f, t[EYE_Y]);
-  p->eye_r = mix (.135f, .185f, t[EYE_R]);
-  p->eye_open = mix (.42f, .72f, t[EYE_OPEN]);
+  p->eye_r = mix (.125f, .195f, t[EYE_R]);
+  p->eye_open = mix (.36f, .80f, t[EYE_OPEN]);
   p->eye_tilt = mix (-.16f, .2f, t[EYE_TILT]);
   p->nose_len = mix (.30f, .52f, t[NOSE_LEN]);
-  p->nose_w = mix (.07f, .165f, t[NOSE_W]);
+  p->nose_w = mix (.06f, .185f, t[NOSE_W]);
   p->nose_out = mix (.12f, .34f, t[NOSE_OUT]);
   p->nose_bridge = mix (.035f, .075f, t[NOSE_OUT] * .5f + t[NOSE_W] * .5f);
   p->nose_up = mix (-.04f, .06f, t[NOSE_UP]);
-  p->mouth_y = p->eye_y - p->nose_len - mix (.18f, .30f, t[MOUTH_Y]);
+  p->mouth_y = p->eye_y - p->nose_len - mix (.17f, .32f, t[MOUTH_Y]);
   if (p->mouth_y < p->chin_y + .24f)
     p->mouth_y = p->chin_y + .24f;
-  p->mouth_w = mix (.17f, .33f, t[MOUTH_W]);
-  p->lip_upper = mix (.025f, .075f, t[LIP_UPPER]);
-  p->lip_lower = mix (.035f, .10f, t[LIP_LOWER]);
+  p->mouth_w = mix (.16f, .36f, t[MOUTH_W]);
+  p->lip_upper = mix (.018f, .09f, t[LIP_UPPER]);
+  p->lip_lower = mix (.03f, .12f, t[LIP_LOWER]);
   p->ear_size = mix (.16f, .28f, t[EAR]);
   p->ear_out = mix (.0f, .09f, t[EAR]);
-  p->brow_y = p->eye_y + mix (.19f, .31f, t[BROW_Y]);
-  p->brow_thick = mix (.018f, .062f, t[BROW_THICK]);
+  p->brow_y = p->eye_y + mix (.19f, .33f, t[BROW_Y]);
+  p->brow_thick = mix (.010f, .075f, t[BROW_THICK]);
   p->brow_tilt = mix (-.25f, .22f, t[BROW_TILT]);
   p->brow_arch = mix (.2f, 1.6f, t[BROW_ARCH]);
   p->brow_len = mix (.17f, .25f, t[BROW_THICK]);
@@ -216,6 +219,13 @@ make (uint32_t seed, uint32_t number, const float *t, Person *p)
   p->seed = synth_hash (seed, number, 910, 0);
 }
 
+/* Average faces are alike: more of the ends than of the middle. */
+static float
+outward (float t)
+{
+  return t * t * (3 - 2 * t) * .999f;
+}
+
 void
 synth_people (uint32_t seed, int n, Person *people)
 {
@@ -226,8 +236,8 @@ synth_people (uint32_t seed, int n, Person *people)
     for (int k = 0; k < CANDIDATES; k++) {
       float t[TRAITS], nearest = 1e9f;
       for (int j = 0; j < TRAITS; j++)
-        t[j] =
-            (float) synth_unit (seed, (uint32_t) i, (uint32_t) k, (uint32_t) j);
+        t[j] = outward ((float) synth_unit (seed, (uint32_t) i, (uint32_t) k,
+                                            (uint32_t) j));
       for (int j = 0; j < i; j++) {
         float d = distance (t, traits[j]);
         nearest = d < nearest ? d : nearest;

@@ -166,7 +166,7 @@ walk (const Head *h, const V o[3])
   V root = V_SQRT (V_MAX (q, v_set (0)));
   V t = (-b - root) * (1 / a), end = (root - b) * (1 / a);
   V best = v_set (1e9f), at = t;
-  float near = .25f * h->pixel + 2e-4f;
+  float near = .4f * h->pixel + 2e-4f;
   Hit hit;
 
   for (int i = 0; i < STEPS && V_ANY (live); i++) {
@@ -179,7 +179,7 @@ walk (const Head *h, const V o[3])
     live = live & V_LT (t, end);
   }
   hit.t = at;
-  hit.alpha = v_clamp (1.25f - best * (1 / (h->pixel + 1e-9f)), 0, 1);
+  hit.alpha = v_clamp (1.4f - best * (1 / (h->pixel + 1e-9f)), 0, 1);
   return hit;
 }
 

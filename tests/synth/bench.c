@@ -65,7 +65,7 @@ main (void)
   unsigned flags = reid_cpu_flags ();
 
   for (int threads = 1; threads <= 2; threads++) {
-    measure (0, "c", threads, 6);
+    measure (0, "c", threads, 2);
     if (flags & REID_CPU_AVX2)
       measure (REID_CPU_AVX2, "avx2", threads, 40);
     if (flags & REID_CPU_AVX512)
