@@ -219,13 +219,6 @@ make (uint32_t seed, uint32_t number, const float *t, Person *p)
   p->seed = synth_hash (seed, number, 910, 0);
 }
 
-/* Average faces are alike: more of the ends than of the middle. */
-static float
-outward (float t)
-{
-  return t * t * (3 - 2 * t) * .999f;
-}
-
 void
 synth_people (uint32_t seed, int n, Person *people)
 {
@@ -236,8 +229,8 @@ synth_people (uint32_t seed, int n, Person *people)
     for (int k = 0; k < CANDIDATES; k++) {
       float t[TRAITS], nearest = 1e9f;
       for (int j = 0; j < TRAITS; j++)
-        t[j] = outward ((float) synth_unit (seed, (uint32_t) i, (uint32_t) k,
-                                            (uint32_t) j));
+        t[j] =
+            (float) synth_unit (seed, (uint32_t) i, (uint32_t) k, (uint32_t) j);
       for (int j = 0; j < i; j++) {
         float d = distance (t, traits[j]);
         nearest = d < nearest ? d : nearest;
