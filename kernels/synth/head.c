@@ -325,8 +325,8 @@ synth_features (const Person *p, const Actor *a, double height,
     { -p->eye_x * 1.06, p->eye_y + .025, .80 },
     { p->eye_x * 1.06, p->eye_y + .025, .80 },
     { 0, nose_y (p) + .05 + .5 * p->nose_up, nose_z (p) },
-    { -m.mouth_w * 1.06, mouth_corner_y, mouth_z (p) - .10 },
-    { m.mouth_w * 1.06, mouth_corner_y, mouth_z (p) - .10 },
+    { -m.mouth_w * .85 - .045, mouth_corner_y, mouth_z (p) - .10 },
+    { m.mouth_w * .85 + .045, mouth_corner_y, mouth_z (p) - .10 },
   };
   /* the outline: forehead, temples, cheek bones, jaw, chin, nose */
   double jaw = p->jaw_w;
