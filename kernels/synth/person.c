@@ -203,7 +203,6 @@ shape (Person *p, const float *t)
   p->blush = t[BLUSH];
   p->hair = (Hair) (int) (t[HAIR_STYLE] * HAIR_COUNT);
   p->beard = beards[(int) (t[BEARD_STYLE] * 8)];
-  /* nobody with a beard and long hair only by chance: all go together */
   p->glasses = glasses[(int) (t[GLASSES_STYLE] * 4)];
   p->glasses_size = t[GLASSES_SIZE];
 }
@@ -214,8 +213,6 @@ make (uint32_t seed, uint32_t number, const float *t, Person *p)
   memset (p, 0, sizeof *p);
   shape (p, t);
   paint (p, t);
-  for (uint32_t i = 0; i < 4; i++)
-    p->manner[i] = (float) synth_unit (seed, number, 900 + i, 0);
   p->seed = synth_hash (seed, number, 910, 0);
 }
 

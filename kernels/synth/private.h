@@ -62,8 +62,7 @@ typedef struct {
   float freckles, wrinkles, blush;
   float skin[3], hair_color[3], brow_color[3], iris[3], lips[3];
   float glasses_color[3], glasses_size;
-  float scale;     /* of the whole head */
-  float manner[4]; /* 0..1: how somebody moves */
+  float scale; /* of the whole head */
   Hair hair;
   Beard beard;
   Glasses glasses;
@@ -159,7 +158,7 @@ typedef struct {
   float lid_upper, lid_lower, eye_tilt, gaze_x, gaze_y;
   float mouth_x, mouth_y, lip_upper, lip_lower, smile;
   float hairline, buzz;
-  float beard_low, beard_lip, beard_chin, beard_side;
+  float beard_low, beard_lip, beard_chin;
   float chin_y;
   float freckles, wrinkles, blush;
   uint32_t seed;
@@ -182,7 +181,6 @@ typedef struct {
 /* One frame, ready to be drawn. */
 typedef struct {
   int width, height;
-  float par; /* display pixels per pixel, horizontally */
   float brightness;
   Ground ground;
   float ground_x, ground_y, ground_kx, ground_ky; /* half pixels -> ground */

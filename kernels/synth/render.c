@@ -144,7 +144,6 @@ prepare (const ReidSynth *s, int64_t number, Frame *f)
   synth_scene (&s->script, number, &scene);
   f->width = o->width;
   f->height = o->height;
-  f->par = (float) par;
   f->brightness = scene.brightness;
   f->ground = scene.ground;
   k = 2. / (o->height * (double) scene.ground.zoom);
