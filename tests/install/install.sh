@@ -55,12 +55,12 @@ export LD_LIBRARY_PATH=$lib GST_PLUGIN_PATH=$lib/gstreamer-1.0
 export GST_REGISTRY=$root/registry.bin REID_MODEL_PATH=$root/models
 export XDG_DATA_HOME=$root/none XDG_DATA_DIRS=$root/none
 check 'gst-inspect finds the plugin' logged gst-inspect-1.0 reid
-for element in reiddetect reidtrack reidembed reidcluster; do
+for element in reidtestsrc reiddetect reidtrack reidembed reidcluster; do
   check "the plugin has $element" grep -q "$element:" "$log"
 done
 logged gst-inspect-1.0 -b
 check 'nothing is blacklisted' eval '! grep -q "libgstreid\|reidnn\|reidkernels" "$log"'
-for element in reiddetect reidtrack reidembed reidcluster; do
+for element in reidtestsrc reiddetect reidtrack reidembed reidcluster; do
   logged gst-inspect-1.0 $element
   check "$element has a name, an author, pads and a description" eval \
     'grep -q "Long-name" "$log" && grep -q "Author" "$log" && grep -q "SINK template" "$log" &&
