@@ -60,7 +60,7 @@ for element in reidtestsrc reiddetect reidtrack reidembed reidcluster; do
 done
 logged gst-inspect-1.0 -b
 check 'nothing is blacklisted' eval '! grep -q "libgstreid\|reidnn\|reidkernels" "$log"'
-for element in reidtestsrc reiddetect reidtrack reidembed reidcluster; do
+for element in reiddetect reidtrack reidembed reidcluster; do
   logged gst-inspect-1.0 $element
   check "$element has a name, an author, pads and a description" eval \
     'grep -q "Long-name" "$log" && grep -q "Author" "$log" && grep -q "SINK template" "$log" &&
