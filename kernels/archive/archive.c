@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <float.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,34 +12,20 @@
 
 /* The pixels' chunk; they are packed already, so a chunk keeps its place. */
 #define PIXEL_CHUNK (256u << 10)
-#define EMBEDDING_CHUNK (64u << 10)
 /* A caller that never flushes is flushed, so that memory stays bounded. */
 #define MAX_WAITING (8u << 20)
 
-struct ReidArchive {
-  char *directory, *part, *final;
-  int fd; /* the store's */
-  ReidStore *store;
-  ReidDriver driver;
-  hid_t file;
-  ReidTable frames, shots, detections, tracks, chips, identities;
-  hid_t pixels, embeddings;
-  uint64_t n_pixels; /* bytes */
-  uint64_t n_chips, n_embeddings;
-  uint64_t shots_end; /* of the last one */
-  int dims;
-  char *embedder;
-  ReidError failure; /* the first one; nothing is written after it */
-};
-
 /* ---- Between the lock and the error */
 
-static bool
-begin (ReidArchive *archive, ReidH5Guard *guard, ReidError *error)
+bool
+reid_archive_enter (ReidArchive *archive, ReidH5Guard *guard, ReidError *error)
 {
   if (archive->failure.status != REID_OK)
     return reid_error_set (error, archive->failure.status, "%s",
                            archive->failure.message);
+  if (archive->file < 0)
+    return reid_error_set (error, REID_ERROR_ARGUMENT, "%s: is not open",
+                           archive->part);
   reid_h5_enter (guard);
   return true;
 }
@@ -64,9 +49,9 @@ settle (ReidArchive *archive, bool ok, ReidError *local, ReidError *error)
   return reid_error_set (error, local->status, "%s", local->message);
 }
 
-static bool
-end (ReidArchive *archive, ReidH5Guard *guard, bool ok, ReidError *local,
-     ReidError *error)
+bool
+reid_archive_leave (ReidArchive *archive, ReidH5Guard *guard, bool ok,
+                    ReidError *local, ReidError *error)
 {
   ok = settle (archive, ok, local, error);
   reid_h5_leave (guard);
@@ -76,27 +61,6 @@ end (ReidArchive *archive, ReidH5Guard *guard, bool ok, ReidError *local,
 /* ---- Flush */
 
 static bool
-pad_embeddings (ReidArchive *archive, uint64_t rows, ReidError *error)
-{
-  hsize_t size[2] = { rows, (hsize_t) archive->dims };
-
-  if (archive->embeddings < 0 || archive->n_embeddings >= rows)
-    return true;
-  /* Written, not left to a fill value: what the file says it holds is then
-   * what is stored. */
-  float *zeros = calloc ((size_t) archive->dims, sizeof *zeros);
-  if (!zeros)
-    return reid_error_set (error, REID_ERROR_MEMORY, "out of memory");
-  bool ok = H5Dset_extent (archive->embeddings, size) >= 0;
-  for (; ok && archive->n_embeddings < rows; archive->n_embeddings++)
-    ok = reid_array_transfer (archive->embeddings, true, H5T_NATIVE_FLOAT,
-                              archive->n_embeddings, 1, (hsize_t) archive->dims,
-                              zeros);
-  free (zeros);
-  return ok || reid_h5_error (error, REID_ERROR_WRITE, "/embeddings");
-}
-
-static bool
 flush_tables (ReidArchive *archive, ReidError *error)
 {
   return reid_table_flush (&archive->frames, error)
@@ -104,7 +68,7 @@ flush_tables (ReidArchive *archive, ReidError *error)
          && reid_table_flush (&archive->detections, error)
          && reid_table_flush (&archive->chips, error)
          && reid_table_flush (&archive->tracks, error)
-         && pad_embeddings (archive, archive->n_chips, error);
+         && reid_archive_pad (archive, archive->n_chips, error);
 }
 
 static bool
@@ -117,8 +81,8 @@ commit (ReidArchive *archive, ReidError *error)
   return reid_store_commit (archive->store, error);
 }
 
-static bool
-commit_when_much_waits (ReidArchive *archive, ReidError *error)
+bool
+reid_archive_commit_if_much (ReidArchive *archive, ReidError *error)
 {
   return reid_store_waiting (archive->store) < MAX_WAITING
          || commit (archive, error);
@@ -230,15 +194,15 @@ close_file (ReidArchive *archive)
   return ok;
 }
 
+/* HDF5 may still hold the store of a file that it could not close. */
 static void
 free_archive (ReidArchive *archive, bool with_store)
 {
-  if (archive->fd >= 0)
-    reid_directory_release (archive->fd);
+  reid_directory_release (&archive->place, archive->directory, !archive->begun);
   if (archive->store && with_store)
     reid_store_free (archive->store);
-  else if (!archive->store && archive->fd >= 0)
-    close (archive->fd);
+  else if (!archive->store && archive->place.fd >= 0)
+    close (archive->place.fd);
   free (archive->embedder);
   free (archive->directory);
   free (archive->part);
@@ -247,50 +211,90 @@ free_archive (ReidArchive *archive, bool with_store)
 }
 
 ReidArchive *
-reid_archive_create (const char *directory, const ReidAttribute *attributes,
-                     int n_attributes, ReidError *error)
+reid_archive_claim (const char *directory, ReidError *error)
 {
-  ReidArchive *archive;
-  ReidError local = REID_ERROR_INIT;
-  ReidH5Guard guard;
+  ReidArchive *archive = calloc (1, sizeof *archive);
 
-  for (int i = 0; i < n_attributes; i++)
-    if (!reid_attribute_check (attributes[i].key, attributes[i].value, error))
-      return NULL;
-  archive = calloc (1, sizeof *archive);
   if (!archive) {
     reid_error_set (error, REID_ERROR_MEMORY, "out of memory");
     return NULL;
   }
   archive->file = archive->pixels = archive->embeddings = -1;
   archive->driver = (ReidDriver) REID_DRIVER_INIT;
+  archive->place = (ReidPlace) REID_PLACE_INIT;
   archive->frames = archive->shots = archive->detections = archive->tracks =
       archive->chips = archive->identities = (ReidTable) REID_TABLE_INIT;
-  archive->fd = reid_directory_claim (directory, error);
-  if (archive->fd < 0) {
-    free_archive (archive, true);
-    return NULL;
-  }
-  archive->directory = strdup (directory);
-  archive->part = reid_path_join (directory, "episode.h5.part");
-  archive->final = reid_path_join (directory, "episode.h5");
-  if (!archive->directory || !archive->part || !archive->final)
+  archive->directory = strdup (directory ? directory : "");
+  archive->part = archive->directory
+                      ? reid_path_join (archive->directory, "episode.h5.part")
+                      : NULL;
+  archive->final = archive->directory
+                       ? reid_path_join (archive->directory, "episode.h5")
+                       : NULL;
+  bool ok = archive->part && archive->final;
+  if (!ok)
     reid_error_set (error, REID_ERROR_MEMORY, "%s: out of memory", directory);
+  ok = ok && reid_directory_claim (directory, &archive->place, error);
+  if (ok)
+    return archive;
+  free_archive (archive, true);
+  return NULL;
+}
+
+bool
+reid_archive_begin (ReidArchive *archive, const ReidAttribute *attributes,
+                    int n_attributes, ReidError *error)
+{
+  ReidError local = REID_ERROR_INIT;
+  ReidH5Guard guard;
+
+  for (int i = 0; i < n_attributes; i++)
+    if (!reid_attribute_check (attributes[i].key, attributes[i].value, error))
+      return false;
+  if (archive->failure.status != REID_OK)
+    return reid_error_set (error, archive->failure.status, "%s",
+                           archive->failure.message);
+  if (archive->store)
+    return reid_error_set (error, REID_ERROR_ARGUMENT, "%s: has begun",
+                           archive->part);
+  /* From here on the file is this run's: where it does not get far enough to
+   * hold anything, it goes. */
+  archive->place.made_part = true;
+  if (ftruncate (archive->place.fd, 0) != 0)
+    reid_write_failed (&local, archive->part, errno);
   else
-    archive->store = reid_store_new (archive->fd, archive->part, true, error);
+    archive->store =
+        reid_store_new (archive->place.fd, archive->part, true, &local);
   if (!archive->store) {
-    free_archive (archive, true);
-    return NULL;
+    archive->failure = local;
+    return reid_error_set (error, local.status, "%s", local.message);
   }
   reid_h5_enter (&guard);
   bool ok = fill_new (archive, attributes, n_attributes, &local);
-  if (!end (archive, &guard, ok, &local, error)) {
-    reid_h5_enter (&guard);
-    bool closed = close_file (archive);
-    reid_h5_leave (&guard);
-    /* Nothing was kept: leave nothing behind. */
-    unlink (archive->part);
-    free_archive (archive, closed);
+  ok = reid_archive_leave (archive, &guard, ok, &local, error);
+  /* what was there stays until there is something in its place */
+  if (ok
+      && !reid_directory_clear (&archive->place, archive->directory, &local)) {
+    archive->failure = local;
+    ok = reid_error_set (error, local.status, "%s", local.message);
+  }
+  archive->begun = ok;
+  return ok;
+}
+
+ReidArchive *
+reid_archive_create (const char *directory, const ReidAttribute *attributes,
+                     int n_attributes, ReidError *error)
+{
+  ReidArchive *archive;
+
+  for (int i = 0; i < n_attributes; i++)
+    if (!reid_attribute_check (attributes[i].key, attributes[i].value, error))
+      return NULL;
+  archive = reid_archive_claim (directory, error);
+  if (archive
+      && !reid_archive_begin (archive, attributes, n_attributes, error)) {
+    reid_archive_abandon (archive);
     return NULL;
   }
   return archive;
@@ -310,229 +314,10 @@ reid_archive_set_attribute (ReidArchive *archive, const char *key,
     return reid_error_set (error, REID_ERROR_ARGUMENT,
                            "attribute embedder: the archive already holds "
                            "embeddings of another");
-  if (!begin (archive, &guard, error))
+  if (!reid_archive_enter (archive, &guard, error))
     return false;
   bool ok = put_attribute (archive, key, value, &local);
-  return end (archive, &guard, ok, &local, error);
-}
-
-/* ---- Rows */
-
-static bool
-all_finite (const float *v, int n)
-{
-  for (int i = 0; i < n; i++)
-    if (!(v[i] >= -FLT_MAX && v[i] <= FLT_MAX))
-      return false;
-  return true;
-}
-
-static bool
-append (ReidArchive *archive, ReidTable *table, const void *rows, size_t n,
-        ReidError *error)
-{
-  ReidError local = REID_ERROR_INIT;
-  ReidH5Guard guard;
-
-  if (!begin (archive, &guard, error))
-    return false;
-  bool ok = reid_table_append (table, rows, n, &local)
-            && commit_when_much_waits (archive, &local);
-  return end (archive, &guard, ok, &local, error);
-}
-
-bool
-reid_archive_add_frames (ReidArchive *archive, const ReidFrameRow *rows,
-                         size_t n, ReidError *error)
-{
-  return append (archive, &archive->frames, rows, n, error);
-}
-
-bool
-reid_archive_add_shots (ReidArchive *archive, const ReidShotRow *rows, size_t n,
-                        ReidError *error)
-{
-  uint64_t last = archive->shots_end;
-
-  for (size_t i = 0; i < n; last = rows[i++].end)
-    if (rows[i].first < last || rows[i].end < rows[i].first)
-      return reid_error_set (error, REID_ERROR_ARGUMENT,
-                             "the shot %" PRIu64 " to %" PRIu64
-                             " does not follow the one before it",
-                             rows[i].first, rows[i].end);
-  archive->shots_end = last;
-  return append (archive, &archive->shots, rows, n, error);
-}
-
-bool
-reid_archive_add_detections (ReidArchive *archive, const ReidDetectionRow *rows,
-                             size_t n, ReidError *error)
-{
-  ReidDetectionRow block[32];
-
-  for (size_t i = 0; i < n; i++)
-    if (!all_finite (&rows[i].left, 5) || !all_finite (&rows[i].quality, 1)
-        || (rows[i].has_landmarks && !all_finite (rows[i].landmarks, 10)))
-      return reid_error_set (error, REID_ERROR_ARGUMENT,
-                             "a detection in frame %" PRIu64
-                             " is not a finite number",
-                             rows[i].frame);
-  while (n > 0) {
-    size_t m = n < 32 ? n : 32;
-    memcpy (block, rows, m * sizeof *block);
-    for (size_t i = 0; i < m; i++)
-      if (!block[i].has_landmarks)
-        memset (block[i].landmarks, 0, sizeof block[i].landmarks);
-    if (!append (archive, &archive->detections, block, m, error))
-      return false;
-    rows += m;
-    n -= m;
-  }
-  return true;
-}
-
-/* ---- Tracks */
-
-static bool
-check_track (ReidArchive *archive, const ReidTrackRow *track,
-             const ReidChipRow *chips, int n_chips, const float *embeddings,
-             int dims, ReidError *error)
-{
-  if (n_chips < 0 || (n_chips > 0 && !chips))
-    return reid_error_set (error, REID_ERROR_ARGUMENT,
-                           "track %" PRIu32 ": %d chips", track->id, n_chips);
-  for (int i = 0; i < n_chips; i++) {
-    const ReidChipRow *c = &chips[i];
-    if (c->track != track->id)
-      return reid_error_set (error, REID_ERROR_ARGUMENT,
-                             "track %" PRIu32 ": chip %d is of track %" PRIu32,
-                             track->id, i, c->track);
-    if (c->rgb && (c->width == 0 || c->height == 0))
-      return reid_error_set (error, REID_ERROR_ARGUMENT,
-                             "track %" PRIu32 ": chip %d is empty", track->id,
-                             i);
-    if (!all_finite (c->box, 4) || !all_finite (c->face, 4)
-        || !all_finite (&c->score, 6)
-        || (c->has_landmarks && !all_finite (c->landmarks, 10)))
-      return reid_error_set (error, REID_ERROR_ARGUMENT,
-                             "track %" PRIu32
-                             ": chip %d holds a number that is not finite",
-                             track->id, i);
-  }
-  if (!embeddings || n_chips == 0)
-    return true;
-  if (dims < 1 || dims > 65536)
-    return reid_error_set (error, REID_ERROR_ARGUMENT,
-                           "track %" PRIu32 ": embeddings of %d values: 1 to "
-                           "65536 fit",
-                           track->id, dims);
-  if (archive->dims && archive->dims != dims)
-    return reid_error_set (error, REID_ERROR_ARGUMENT,
-                           "track %" PRIu32 ": embeddings of %d values in an "
-                           "archive with %d",
-                           track->id, dims, archive->dims);
-  for (int i = 0; i < n_chips; i++)
-    if (!all_finite (embeddings + (size_t) i * (size_t) dims, dims))
-      return reid_error_set (error, REID_ERROR_ARGUMENT,
-                             "track %" PRIu32 ": the embedding of chip %d is "
-                             "not finite",
-                             track->id, i);
-  return true;
-}
-
-static bool
-add_embeddings (ReidArchive *archive, const float *embeddings, int n, int dims,
-                ReidError *error)
-{
-  char name[256];
-  hsize_t size[2] = { archive->n_chips + (hsize_t) n, (hsize_t) dims };
-  hsize_t chunk = EMBEDDING_CHUNK / sizeof (float) / (unsigned) dims;
-
-  if (archive->embeddings < 0) {
-    hid_t group = H5Gopen2 (archive->file, "embeddings", H5P_DEFAULT);
-    reid_embedding_name (archive->embedder, name);
-    if (group >= 0) {
-      archive->embeddings = reid_array_create (
-          group, name, H5T_IEEE_F32LE, (hsize_t) dims, chunk ? chunk : 1,
-          "one row for each row of /chips; zeros = none was made");
-      H5Gclose (group);
-    }
-    if (archive->embeddings < 0)
-      return reid_h5_error (error, REID_ERROR_WRITE, "/embeddings/%s", name);
-    archive->dims = dims;
-  }
-  if (!pad_embeddings (archive, archive->n_chips, error))
-    return false;
-  if (H5Dset_extent (archive->embeddings, size) < 0
-      || !reid_array_transfer (archive->embeddings, true, H5T_NATIVE_FLOAT,
-                               archive->n_chips, (hsize_t) n, (hsize_t) dims,
-                               (void *) embeddings))
-    return reid_h5_error (error, REID_ERROR_WRITE, "/embeddings");
-  archive->n_embeddings = size[0];
-  return true;
-}
-
-static bool
-add_chip (ReidArchive *archive, const ReidChipRow *chip, const uint8_t *png,
-          size_t size, ReidError *error)
-{
-  ReidChipRecord record = { *chip, archive->n_pixels, (uint32_t) size };
-  hsize_t bytes = archive->n_pixels + size;
-
-  if (!chip->has_landmarks)
-    memset (record.row.landmarks, 0, sizeof record.row.landmarks);
-  record.row.rgb = NULL;
-  if (size > 0
-      && (H5Dset_extent (archive->pixels, &bytes) < 0
-          || !reid_array_transfer (archive->pixels, true, H5T_NATIVE_UINT8,
-                                   archive->n_pixels, size, 0, (void *) png)))
-    return reid_h5_error (error, REID_ERROR_WRITE, "/pixels");
-  archive->n_pixels = bytes;
-  return reid_table_append (&archive->chips, &record, 1, error);
-}
-
-bool
-reid_archive_add_track (ReidArchive *archive, const ReidTrackRow *track,
-                        const ReidChipRow *chips, int n_chips,
-                        const float *embeddings, int dims, ReidError *error)
-{
-  ReidTrackRow row = *track;
-  ReidError local = REID_ERROR_INIT;
-  ReidH5Guard guard;
-  bool ok = true;
-
-  if (!check_track (archive, track, chips, n_chips, embeddings, dims, error))
-    return false;
-  uint8_t **png = calloc ((size_t) n_chips + 1, sizeof *png);
-  size_t *sizes = calloc ((size_t) n_chips + 1, sizeof *sizes);
-  if (!png || !sizes)
-    ok = false;
-  /* Packing takes the time here, so it is done outside the lock. */
-  for (int i = 0; ok && i < n_chips; i++)
-    if (chips[i].rgb)
-      ok = reid_png_encode (chips[i].rgb, chips[i].width, chips[i].height,
-                            &png[i], &sizes[i]);
-  if (!ok)
-    reid_error_set (error, REID_ERROR_MEMORY,
-                    "track %" PRIu32 ": out of memory", track->id);
-  if (ok && (ok = begin (archive, &guard, error))) {
-    row.first_chip = archive->n_chips;
-    row.n_chips = (uint32_t) n_chips;
-    if (embeddings && n_chips > 0)
-      ok = add_embeddings (archive, embeddings, n_chips, dims, &local);
-    for (int i = 0; ok && i < n_chips; i++)
-      ok = add_chip (archive, &chips[i], png[i], sizes[i], &local);
-    if (ok)
-      archive->n_chips += (uint64_t) n_chips;
-    ok = ok && reid_table_append (&archive->tracks, &row, 1, &local)
-         && commit_when_much_waits (archive, &local);
-    ok = end (archive, &guard, ok, &local, error);
-  }
-  for (int i = 0; png && i < n_chips; i++)
-    free (png[i]);
-  free (png);
-  free (sizes);
-  return ok;
+  return reid_archive_leave (archive, &guard, ok, &local, error);
 }
 
 bool
@@ -541,26 +326,26 @@ reid_archive_flush (ReidArchive *archive, ReidError *error)
   ReidError local = REID_ERROR_INIT;
   ReidH5Guard guard;
 
-  if (!begin (archive, &guard, error))
+  if (!reid_archive_enter (archive, &guard, error))
     return false;
   bool ok = commit (archive, &local);
-  return end (archive, &guard, ok, &local, error);
+  return reid_archive_leave (archive, &guard, ok, &local, error);
 }
 
 /* ---- The end */
 
-/* Closes HDF5's side and makes the file what it is; frees the archive. With
- * `rename_it` the file gets its final name where all went well. */
+/* Closes HDF5's side and makes the file what it is. */
 static bool
-close_archive (ReidArchive *archive, bool rename_it, ReidError *error)
+seal (ReidArchive *archive, ReidError *error)
 {
   ReidError local = REID_ERROR_INIT;
   ReidH5Guard guard;
 
   reid_h5_enter (&guard);
-  bool closed = close_file (archive);
+  archive->stuck = !close_file (archive);
+  archive->closed = true;
   bool ok = archive->failure.status == REID_OK;
-  if (ok && !closed)
+  if (ok && archive->stuck)
     ok = settle (archive,
                  reid_h5_error (&local, REID_ERROR_WRITE, "cannot be closed"),
                  &local, error);
@@ -568,20 +353,45 @@ close_archive (ReidArchive *archive, bool rename_it, ReidError *error)
     ok = settle (archive, reid_store_seal (archive->store, &local), &local,
                  error);
   reid_h5_leave (&guard);
-  if (ok && rename_it) {
-    if (rename (archive->part, archive->final) != 0) {
-      ok = reid_error_set (error, REID_ERROR_WRITE,
-                           "%s: cannot be renamed to episode.h5: %s",
-                           archive->part, strerror (errno));
-    } else {
-      int dir = open (archive->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-      if (dir >= 0) {
-        fsync (dir);
-        close (dir);
-      }
-    }
-  }
-  free_archive (archive, closed);
+  return ok;
+}
+
+bool
+reid_archive_seal (ReidArchive *archive, const uint32_t *track_ids,
+                   const uint32_t *identities, size_t n, bool partial,
+                   ReidError *error)
+{
+  ReidError local = REID_ERROR_INIT;
+  ReidH5Guard guard;
+
+  if (!reid_archive_enter (archive, &guard, error))
+    return false;
+  bool ok = commit (archive, &local)
+            && reid_label_write (&archive->tracks, &archive->identities,
+                                 track_ids, identities, n, &local);
+  if (ok
+      && !reid_h5_put_number (archive->file, "partial", H5T_STD_U8LE, partial))
+    ok = reid_h5_error (&local, REID_ERROR_WRITE, "attribute partial");
+  ok = ok && commit (archive, &local);
+  ok = reid_archive_leave (archive, &guard, ok, &local, error);
+  archive->sealed = ok && seal (archive, error);
+  return archive->sealed;
+}
+
+bool
+reid_archive_publish (ReidArchive *archive, ReidError *error)
+{
+  bool ok = archive->sealed
+            || reid_error_set (error, REID_ERROR_ARGUMENT,
+                               "%s: is not finished yet", archive->part);
+
+  if (ok && rename (archive->part, archive->final) != 0)
+    ok = reid_error_set (error, REID_ERROR_WRITE,
+                         "%s: cannot be renamed to episode.h5: %s",
+                         archive->part, strerror (errno));
+  if (ok)
+    fsync (archive->place.dir);
+  reid_archive_abandon (archive);
   return ok;
 }
 
@@ -590,22 +400,10 @@ reid_archive_finish (ReidArchive *archive, const uint32_t *track_ids,
                      const uint32_t *identities, size_t n, bool partial,
                      ReidError *error)
 {
-  ReidError local = REID_ERROR_INIT;
-  ReidH5Guard guard;
-  bool ok = begin (archive, &guard, error);
-
-  if (ok) {
-    ok = commit (archive, &local)
-         && reid_label_write (&archive->tracks, &archive->identities, track_ids,
-                              identities, n, &local);
-    if (ok
-        && !reid_h5_put_number (archive->file, "partial", H5T_STD_U8LE,
-                                partial))
-      ok = reid_h5_error (&local, REID_ERROR_WRITE, "attribute partial");
-    ok = ok && commit (archive, &local);
-    ok = end (archive, &guard, ok, &local, error);
-  }
-  return close_archive (archive, ok, error) && ok;
+  if (reid_archive_seal (archive, track_ids, identities, n, partial, error))
+    return reid_archive_publish (archive, error);
+  reid_archive_abandon (archive);
+  return false;
 }
 
 void
@@ -613,6 +411,9 @@ reid_archive_abandon (ReidArchive *archive)
 {
   if (!archive)
     return;
-  reid_archive_flush (archive, NULL);
-  close_archive (archive, false, NULL);
+  if (archive->store && !archive->closed) {
+    reid_archive_flush (archive, NULL);
+    seal (archive, NULL);
+  }
+  free_archive (archive, !archive->stuck);
 }

@@ -58,9 +58,13 @@ typedef enum {
   REID_END_STOPPED = 4 /* the pipeline was taken down while it lived */
 } ReidTrackEnd;
 
+/* The frames of the track's shot never came: a seek took them. Any number
+ * beyond the shots says the same, as in an archive of a killed run. */
+#define REID_NO_SHOT UINT32_MAX
+
 typedef struct {
   uint32_t id;
-  uint32_t shot;        /* index into the shots */
+  uint32_t shot;        /* index into the shots, or REID_NO_SHOT */
   uint64_t first, last; /* frames, inclusive */
   int64_t start_time, end_time;
   uint32_t n_detections;
@@ -91,18 +95,37 @@ typedef struct {
 /* ---- Writing */
 typedef struct ReidArchive ReidArchive;
 
-/* An archive is used by one thread at a time. After an error of
+/* A run's place and its archive come in two steps, so that a run that never
+ * gets going leaves the results of the one before it alone:
+ *
+ *   reid_archive_claim()    makes and locks the place, or says why not
+ *   reid_archive_begin()    now there is something to write: what an earlier
+ *                           run left is gone
+ *   reid_archive_seal()     all is in it, under the name of an unfinished one
+ *   reid_outputs_prepare()  what is made of it, under a temporary name
+ *   reid_outputs_publish()  and under its own
+ *   reid_archive_publish()  last of all: where episode.h5 stands, everything
+ *                           stands beside it
+ *
+ * An archive is used by one thread at a time. After an error of
  * REID_ERROR_ARGUMENT from one of the add functions it goes on as before;
  * after any other it takes no more, each call repeats the first error, and
  * what the last flush wrote stays readable.
  *
- * Creates DIR (and parents) where it is missing, refuses a DIR that holds
- * something that is not a run's output, removes what an earlier run left, and
- * opens DIR/episode.h5.part, which it locks: a location that another archive
- * of this process or another process holds open is an error. Attributes are
+ * Claiming makes DIR (and parents) where it is missing, refuses a DIR that
+ * holds something that is not a run's output, and locks DIR/episode.h5.part: a
+ * location that another archive of this process or another process holds open
+ * is an error. */
+REID_API ReidArchive *reid_archive_claim (const char *directory,
+                                          ReidError *error);
+/* Makes the archive and then removes what an earlier run left. Attributes are
  * UTF-8, a value at most 60000 bytes; `embedder` names the embeddings
  * (default "default"), `software` is set here, `partial` and `format_version`
  * are the archive's own. */
+REID_API bool reid_archive_begin (ReidArchive *archive,
+                                  const ReidAttribute *attributes,
+                                  int n_attributes, ReidError *error);
+/* Both. */
 REID_API ReidArchive *reid_archive_create (const char *directory,
                                            const ReidAttribute *attributes,
                                            int n_attributes, ReidError *error);
@@ -135,14 +158,23 @@ REID_API bool reid_archive_flush (ReidArchive *archive, ReidError *error);
 
 /* Writes the identities (track_ids[i] belongs to identities[i]; ids >= 1;
  * tracks that are not listed get 0, a track that is not in the archive is an
- * error), sets `partial`, closes and renames to DIR/episode.h5. Frees the
- * archive, also on error (then the .part file stays). */
+ * error), sets `partial`, and closes the file, which keeps its name and its
+ * lock. After it only _publish() and _abandon() may follow. */
+REID_API bool reid_archive_seal (ReidArchive *archive,
+                                 const uint32_t *track_ids,
+                                 const uint32_t *identities, size_t n,
+                                 bool partial, ReidError *error);
+/* Renames to DIR/episode.h5. Frees the archive, also on error (then the .part
+ * file stays). */
+REID_API bool reid_archive_publish (ReidArchive *archive, ReidError *error);
+/* Both; frees the archive. */
 REID_API bool reid_archive_finish (ReidArchive *archive,
                                    const uint32_t *track_ids,
                                    const uint32_t *identities, size_t n,
                                    bool partial, ReidError *error);
-/* Flushes and closes without renaming: the .part file stays, and is partial.
- * NULL is ignored. */
+/* Flushes and closes without renaming: the .part file stays, and is partial
+ * unless it was sealed. An archive that never began leaves the place as it was
+ * found. NULL is ignored. */
 REID_API void reid_archive_abandon (ReidArchive *archive);
 
 /* ---- Reading */
@@ -212,10 +244,25 @@ REID_API bool reid_write_presence (const ReidEpisode *episode, const char *path,
  * faces/; needs an episode that was read with pixels. */
 REID_API bool reid_write_faces (const ReidEpisode *episode,
                                 const char *directory, ReidError *error);
-/* All of them into directory, from its episode.h5; the pictures one by one, so
- * that an archive may be larger than the memory. */
-REID_API bool reid_write_outputs (const char *directory, ReidError *error);
-/* run.json: text that the caller made, written atomically. */
+/* All of them, from the archive in PATH (a directory, or the episode.h5 in it);
+ * the pictures one by one, so that an archive may be larger than the memory. */
+REID_API bool reid_write_outputs (const char *path, ReidError *error);
+/* The same in two steps: first everything under a temporary name, which takes
+ * the space, then all of it under its own. With track_ids the tracks have these
+ * identities, as reid_archive_relabel() would give them, and not their own. */
+typedef struct ReidOutputs ReidOutputs;
+
+REID_API ReidOutputs *reid_outputs_prepare (const char *path,
+                                            const uint32_t *track_ids,
+                                            const uint32_t *identities,
+                                            size_t n, ReidError *error);
+/* run.json goes with the others. */
+REID_API bool reid_outputs_add_run (ReidOutputs *outputs, const void *data,
+                                    size_t size, ReidError *error);
+/* Both free the outputs. */
+REID_API bool reid_outputs_publish (ReidOutputs *outputs, ReidError *error);
+REID_API void reid_outputs_drop (ReidOutputs *outputs);
+/* Any text, written atomically. */
 REID_API bool reid_write_file (const char *path, const void *data, size_t size,
                                ReidError *error);
 

@@ -71,13 +71,14 @@ TABLE (detections, "detections", ReidDetectionRow, 1024,
 
 static const ReidColumn tracks_columns[] = {
   COLUMN (ReidTrackRow, id, REID_U32, "1", "number of the track, from 1"),
-  COLUMN (ReidTrackRow, shot, REID_U32, "1", "row of its shot in /shots"),
+  COLUMN (ReidTrackRow, shot, REID_U32, "1",
+          "row of its shot in /shots; beyond its end = none"),
   COLUMN (ReidTrackRow, first, REID_U64, "1", "first frame with a detection"),
   COLUMN (ReidTrackRow, last, REID_U64, "1", "last frame with a detection"),
   COLUMN (ReidTrackRow, start_time, REID_I64, "ns",
           "stream time of the first frame; -1 = unknown"),
   COLUMN (ReidTrackRow, end_time, REID_I64, "ns",
-          "stream time of the last frame; -1 = unknown"),
+          "stream time at which the last frame ends; -1 = unknown"),
   COLUMN (ReidTrackRow, n_detections, REID_U32, "1", "detections in it"),
   COLUMN (ReidTrackRow, end, REID_U8, "1",
           "why it ended: 0 = gap, 1 = cut, 2 = end of stream, 3 = end of a "

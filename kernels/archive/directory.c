@@ -210,11 +210,25 @@ own_file (const char *name)
   return temporary_name (name);
 }
 
+/* What stands under a temporary name: pictures, or all that becomes of a
+ * run. */
 static bool
-scan_run (int dir, const char *name, bool is_directory, void *user)
+scan_temporary (int dir, const char *name, bool is_directory, void *user)
 {
   if (is_directory && (strcmp (name, "faces") == 0 || temporary_name (name)))
     return scan_below (dir, name, scan_people, user);
+  if (!is_directory && own_file (name))
+    return true;
+  return scan_people (dir, name, is_directory, user);
+}
+
+static bool
+scan_run (int dir, const char *name, bool is_directory, void *user)
+{
+  if (is_directory && strcmp (name, "faces") == 0)
+    return scan_below (dir, name, scan_people, user);
+  if (is_directory && temporary_name (name))
+    return scan_below (dir, name, scan_temporary, user);
   if (is_directory || !own_file (name))
     note_foreign (user, name);
   return true;
@@ -249,10 +263,22 @@ remove_people (int dir, const char *name, bool is_directory, void *user)
 }
 
 static bool
-remove_run (int dir, const char *name, bool is_directory, void *user)
+remove_temporary (int dir, const char *name, bool is_directory, void *user)
 {
   if (is_directory && (strcmp (name, "faces") == 0 || temporary_name (name)))
     return remove_below (dir, name, remove_people);
+  if (!is_directory && own_file (name))
+    return unlinkat (dir, name, 0) == 0;
+  return remove_people (dir, name, is_directory, user);
+}
+
+static bool
+remove_run (int dir, const char *name, bool is_directory, void *user)
+{
+  if (is_directory && strcmp (name, "faces") == 0)
+    return remove_below (dir, name, remove_people);
+  if (is_directory && temporary_name (name))
+    return remove_below (dir, name, remove_temporary);
   if (!is_directory && own_file (name) && strcmp (name, "episode.h5.part") != 0)
     return unlinkat (dir, name, 0) == 0;
   return true;
@@ -262,6 +288,12 @@ bool
 reid_directory_remove_faces (const char *path)
 {
   return remove_below (AT_FDCWD, path, remove_people);
+}
+
+bool
+reid_directory_remove_temporary (const char *path)
+{
+  return remove_below (AT_FDCWD, path, remove_temporary);
 }
 
 bool
@@ -306,8 +338,9 @@ typedef struct Claim {
 static pthread_mutex_t claims_lock = PTHREAD_MUTEX_INITIALIZER;
 static Claim *claims;
 
+/* *made: bytes of the first path that was not there. */
 static bool
-make_directory (const char *directory, ReidError *error)
+make_directory (const char *directory, size_t *made, ReidError *error)
 {
   char *path = strdup (directory);
   struct stat st;
@@ -328,6 +361,8 @@ make_directory (const char *directory, ReidError *error)
       free (path);
       return false;
     }
+    if (!number && *made == 0)
+      *made = (size_t) (p - path);
     *p = end;
     if (end == '\0')
       break;
@@ -336,132 +371,164 @@ make_directory (const char *directory, ReidError *error)
   return true;
 }
 
+/* The other way round; what holds something by now stays. */
+static void
+unmake_directory (const char *directory, size_t made)
+{
+  char *path = made > 0 ? strdup (directory) : NULL;
+  size_t n = path ? strlen (path) : 0;
+
+  while (n > 0 && n >= made) {
+    path[n] = '\0';
+    if (rmdir (path) != 0 && errno != ENOENT)
+      break;
+    while (n > 0 && path[n - 1] != '/')
+      n--;
+    n = n > 0 ? n - 1 : 0;
+  }
+  free (path);
+}
+
 /* Under claims_lock. Opens, locks and makes sure that the name still means the
  * file that was locked (a run that just ended may have renamed it). */
-static int
-open_part (int dir, const char *directory, ReidError *error)
+static bool
+open_part (ReidPlace *place, const char *directory, ReidError *error)
 {
   struct stat mine, named;
 
   for (int attempt = 0; attempt < 100; attempt++) {
-    int fd = openat (dir, "episode.h5.part",
-                     O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0) {
-      reid_error_set (error, REID_ERROR_WRITE,
-                      "%s: cannot be written to: %s: give another location",
-                      directory, strerror (errno));
-      return -1;
+    int fd = openat (place->dir, "episode.h5.part",
+                     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    bool made = fd >= 0;
+    if (!made && errno == EEXIST) {
+      fd = openat (place->dir, "episode.h5.part",
+                   O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+      if (fd < 0 && errno == ENOENT)
+        continue;
     }
+    if (fd < 0)
+      return reid_error_set (error, REID_ERROR_WRITE,
+                             "%s: cannot be written to: %s: give another "
+                             "location",
+                             directory, strerror (errno));
     bool taken = flock (fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (fstat (fd, &mine) != 0 || !S_ISREG (mine.st_mode)) {
       close (fd);
-      reid_error_set (error, REID_ERROR_WRITE,
-                      "%s/episode.h5.part: is no ordinary file: remove it",
-                      directory);
-      return -1;
+      return reid_error_set (error, REID_ERROR_WRITE,
+                             "%s/episode.h5.part: is no ordinary file: remove "
+                             "it",
+                             directory);
     }
     for (Claim *c = claims; c && !taken; c = c->next)
       taken = c->device == mine.st_dev && c->inode == mine.st_ino;
     if (taken) {
       close (fd);
-      reid_error_set (error, REID_ERROR_WRITE,
-                      "%s: another run is writing there now: give each run "
-                      "its own location",
-                      directory);
-      return -1;
+      return reid_error_set (error, REID_ERROR_WRITE,
+                             "%s: another run is writing there now: give each "
+                             "run its own location",
+                             directory);
     }
-    if (fstatat (dir, "episode.h5.part", &named, AT_SYMLINK_NOFOLLOW) == 0
-        && named.st_dev == mine.st_dev && named.st_ino == mine.st_ino)
-      return fd;
+    if (fstatat (place->dir, "episode.h5.part", &named, AT_SYMLINK_NOFOLLOW)
+            == 0
+        && named.st_dev == mine.st_dev && named.st_ino == mine.st_ino) {
+      place->fd = fd;
+      place->made_part = made;
+      return true;
+    }
     close (fd);
   }
-  reid_error_set (error, REID_ERROR_WRITE,
-                  "%s: episode.h5.part is replaced by others again and again",
-                  directory);
-  return -1;
+  return reid_error_set (error, REID_ERROR_WRITE,
+                         "%s: episode.h5.part is replaced by others again and "
+                         "again",
+                         directory);
 }
 
-static int
-claim (int dir, const char *directory, ReidError *error)
+static bool
+claim (ReidPlace *place, const char *directory, ReidError *error)
 {
   Scan scan = { "", "" };
   struct stat st;
-  int fd = -1;
 
-  if (!each_entry (dir, scan_run, &scan)) {
-    reid_error_set (error, REID_ERROR_OPEN, "%s: cannot be listed: %s",
-                    directory, strerror (errno));
-    return -1;
-  }
-  if (scan.foreign[0]) {
-    reid_error_set (error, REID_ERROR_WRITE,
-                    "%s: holds %s, which no run has written: give an empty or "
-                    "a new directory",
-                    directory, scan.foreign);
-    return -1;
-  }
+  if (!each_entry (place->dir, scan_run, &scan))
+    return reid_error_set (error, REID_ERROR_OPEN, "%s: cannot be listed: %s",
+                           directory, strerror (errno));
+  if (scan.foreign[0])
+    return reid_error_set (error, REID_ERROR_WRITE,
+                           "%s: holds %s, which no run has written: give an "
+                           "empty or a new directory",
+                           directory, scan.foreign);
   Claim *c = calloc (1, sizeof *c);
-  if (!c) {
-    reid_error_set (error, REID_ERROR_MEMORY, "%s: out of memory", directory);
-    return -1;
-  }
-  fd = open_part (dir, directory, error);
-  if (fd < 0) {
+  if (!c)
+    return reid_error_set (error, REID_ERROR_MEMORY, "%s: out of memory",
+                           directory);
+  if (!open_part (place, directory, error)) {
     free (c);
-    return -1;
+    return false;
   }
-  if (!each_entry (dir, remove_run, NULL) || ftruncate (fd, 0) != 0
-      || fstat (fd, &st) != 0) {
-    reid_error_set (error, REID_ERROR_WRITE,
-                    "%s: what an earlier run left cannot be removed: %s",
-                    directory, strerror (errno));
-    close (fd);
-    free (c);
-    return -1;
+  if (fstat (place->fd, &st) == 0) {
+    c->device = st.st_dev;
+    c->inode = st.st_ino;
   }
-  c->device = st.st_dev;
-  c->inode = st.st_ino;
-  c->fd = fd;
+  c->fd = place->fd;
   c->next = claims;
   claims = c;
-  return fd;
+  return true;
 }
 
-int
-reid_directory_claim (const char *directory, ReidError *error)
+bool
+reid_directory_claim (const char *directory, ReidPlace *place, ReidError *error)
 {
-  if (!directory || !directory[0]) {
-    reid_error_set (error, REID_ERROR_ARGUMENT,
-                    "an archive needs a location: a directory");
-    return -1;
+  *place = (ReidPlace) REID_PLACE_INIT;
+  if (!directory || !directory[0])
+    return reid_error_set (error, REID_ERROR_ARGUMENT,
+                           "an archive needs a location: a directory");
+  bool ok = make_directory (directory, &place->made, error);
+  if (ok) {
+    place->dir = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ok = place->dir >= 0
+         || reid_error_set (error, REID_ERROR_WRITE,
+                            "%s: cannot be opened: %s: give another location",
+                            directory, strerror (errno));
   }
-  if (!make_directory (directory, error))
-    return -1;
-  int dir = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (dir < 0) {
-    reid_error_set (error, REID_ERROR_WRITE,
-                    "%s: cannot be opened: %s: give "
-                    "another location",
-                    directory, strerror (errno));
-    return -1;
+  if (ok) {
+    pthread_mutex_lock (&claims_lock);
+    ok = claim (place, directory, error);
+    pthread_mutex_unlock (&claims_lock);
   }
-  pthread_mutex_lock (&claims_lock);
-  int fd = claim (dir, directory, error);
-  pthread_mutex_unlock (&claims_lock);
-  close (dir);
-  return fd;
+  if (!ok)
+    reid_directory_release (place, directory, true);
+  return ok;
+}
+
+bool
+reid_directory_clear (const ReidPlace *place, const char *directory,
+                      ReidError *error)
+{
+  return each_entry (place->dir, remove_run, NULL)
+         || reid_error_set (error, REID_ERROR_WRITE,
+                            "%s: what an earlier run left cannot be removed: "
+                            "%s",
+                            directory, strerror (errno));
 }
 
 void
-reid_directory_release (int fd)
+reid_directory_release (ReidPlace *place, const char *directory, bool unused)
 {
+  /* the name goes while it is locked, lest it is another run's by then */
+  if (unused && place->made_part)
+    unlinkat (place->dir, "episode.h5.part", 0);
+  if (unused)
+    unmake_directory (directory, place->made);
   pthread_mutex_lock (&claims_lock);
-  for (Claim **c = &claims; *c; c = &(*c)->next)
-    if ((*c)->fd == fd) {
+  for (Claim **c = &claims; place->fd >= 0 && *c; c = &(*c)->next)
+    if ((*c)->fd == place->fd) {
       Claim *gone = *c;
       *c = gone->next;
       free (gone);
       break;
     }
   pthread_mutex_unlock (&claims_lock);
+  if (place->dir >= 0)
+    close (place->dir);
+  place->dir = -1;
 }

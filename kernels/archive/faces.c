@@ -145,8 +145,8 @@ write_chip (const ReidEpisode *episode, const ReidTrackRow *track, size_t row,
 }
 
 /* The new directory takes the old one's name. */
-static bool
-put_into_place (const char *directory, const char *temporary, const char *faces,
+bool
+reid_faces_put (const char *directory, const char *temporary, const char *faces,
                 ReidError *error)
 {
   char *old = reid_temporary (directory, NULL);
@@ -204,7 +204,7 @@ reid_write_faces_from (const ReidEpisode *episode,
     ok = reid_write_failed (error, faces, errno);
   if (root >= 0)
     close (root);
-  ok = ok && put_into_place (directory, temporary, faces, error);
+  ok = ok && reid_faces_put (directory, temporary, faces, error);
   if (!ok && temporary)
     reid_directory_remove_faces (temporary);
   free (temporary);

@@ -185,3 +185,20 @@ reid_label_write (ReidTable *tracks, ReidTable *identities,
   free (labels);
   return ok;
 }
+
+bool
+reid_label_apply (ReidEpisode *episode, const uint32_t *track_ids,
+                  const uint32_t *ids, size_t n, ReidError *error)
+{
+  Label *labels = sorted_labels (track_ids, ids, n, error);
+
+  if (!labels)
+    return false;
+  for (size_t i = 0; i < episode->n_tracks; i++) {
+    Label key = { episode->tracks[i].id, 0, false };
+    const Label *label = bsearch (&key, labels, n, sizeof key, compare_labels);
+    episode->tracks[i].identity = label ? label->identity : 0;
+  }
+  free (labels);
+  return true;
+}

@@ -10,7 +10,7 @@
  *   h5.c      the lock around HDF5, its error stack, attributes
  *   table.c   the columns of each table, appended and read as C structs
  *   png.c     the chips' pixels
- *   archive.c, label.c, read.c   the public functions */
+ *   archive.c, rows.c, label.c, read.c, outputs.c   the public functions */
 
 #include "archive/archive.h"
 
@@ -200,11 +200,29 @@ bool reid_png_decode (const uint8_t *png, size_t size, int width, int height,
 uint64_t reid_png_least (int width, int height);
 
 /* ---- directory.c */
-/* Makes, checks, locks and empties DIR; returns the locked descriptor of the
- * new DIR/episode.h5.part, or -1. */
-int reid_directory_claim (const char *directory, ReidError *error);
-/* Before the descriptor is closed. */
-void reid_directory_release (int fd);
+typedef struct {
+  int dir, fd;    /* the directory; its episode.h5.part, locked */
+  bool made_part; /* it was not there */
+  size_t made;    /* bytes of the first path that was not there; 0 = all were */
+} ReidPlace;
+
+#define REID_PLACE_INIT                                                        \
+  {                                                                            \
+    -1, -1, false, 0                                                           \
+  }
+
+/* Makes, checks and locks DIR. What an earlier run left there stays as it is,
+ * its episode.h5.part included. */
+bool reid_directory_claim (const char *directory, ReidPlace *place,
+                           ReidError *error);
+/* Removes it, but for the .part file. */
+bool reid_directory_clear (const ReidPlace *place, const char *directory,
+                           ReidError *error);
+/* Before place->fd is closed. Unused: takes away what was made. */
+void reid_directory_release (ReidPlace *place, const char *directory,
+                             bool unused);
+/* A directory of outputs under a temporary name. */
+bool reid_directory_remove_temporary (const char *path);
 /* A faces directory: the pictures, the people's directories and itself. */
 bool reid_directory_remove_faces (const char *path);
 /* Whether it holds nothing else (or does not exist). */
@@ -214,11 +232,43 @@ char *reid_archive_locate (const char *path, ReidError *error);
 char *reid_path_join (const char *directory, const char *name);
 char *reid_path_parent (const char *path);
 
+/* ---- archive.c, rows.c */
+struct ReidArchive {
+  char *directory, *part, *final;
+  ReidPlace place; /* its fd is the store's */
+  ReidStore *store;
+  ReidDriver driver;
+  bool begun, closed, sealed; /* to HDF5, closed; whole, sealed */
+  bool stuck;                 /* HDF5 could not close the file */
+  hid_t file;
+  ReidTable frames, shots, detections, tracks, chips, identities;
+  hid_t pixels, embeddings;
+  uint64_t n_pixels; /* bytes */
+  uint64_t n_chips, n_embeddings;
+  uint64_t shots_end; /* of the last one */
+  int dims;
+  char *embedder;
+  ReidError failure; /* the first one; nothing is written after it */
+};
+
+/* The lock; false, with the error, where the archive takes no more. */
+bool reid_archive_enter (ReidArchive *archive, ReidH5Guard *guard,
+                         ReidError *error);
+/* And out of it again. */
+bool reid_archive_leave (ReidArchive *archive, ReidH5Guard *guard, bool ok,
+                         ReidError *local, ReidError *error);
+bool reid_archive_commit_if_much (ReidArchive *archive, ReidError *error);
+/* Rows of zeros for the chips that have no vectors. */
+bool reid_archive_pad (ReidArchive *archive, uint64_t rows, ReidError *error);
+
 /* ---- label.c: sets the identity of every row of /tracks (0 for those that
  * are not listed) and rewrites /identities. */
 bool reid_label_write (ReidTable *tracks, ReidTable *identities,
                        const uint32_t *track_ids, const uint32_t *ids, size_t n,
                        ReidError *error);
+/* The same on an episode in memory. */
+bool reid_label_apply (ReidEpisode *episode, const uint32_t *track_ids,
+                       const uint32_t *ids, size_t n, ReidError *error);
 
 /* ---- read.c: an open archive, checked. Each function takes the lock. */
 typedef struct ReidReader ReidReader;
@@ -305,5 +355,8 @@ bool reid_write_json_from (const ReidEpisode *episode,
 bool reid_write_faces_from (const ReidEpisode *episode,
                             const ReidPixelSource *source,
                             const char *directory, ReidError *error);
+/* `temporary` takes the place of `faces`, both in directory. */
+bool reid_faces_put (const char *directory, const char *temporary,
+                     const char *faces, ReidError *error);
 
 #endif /* REID_ARCHIVE_PRIVATE_H */

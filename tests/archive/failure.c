@@ -333,6 +333,69 @@ TEST (outputs_on_a_full_disk)
   scratch_remove (dir);
 }
 
+TEST (an_earlier_run_outlives_one_that_cannot_begin)
+{
+  const char *dir = scratch_new ();
+  ReidError error = REID_ERROR_INIT;
+  int status = -1;
+
+  REQUIRE_OK (reid_write_file (path_in (dir, "tracks.txt"), "old", 3, &error),
+              error);
+  fflush (stdout);
+  pid_t child = fork ();
+  if (child == 0) {
+    ReidError e = REID_ERROR_INIT, again = REID_ERROR_INIT;
+    limit_files (1000);
+    ReidArchive *a = reid_archive_claim (dir, &e);
+    EXPECT (a);
+    EXPECT (!reid_archive_begin (a, NULL, 0, &e));
+    EXPECT (e.status == REID_ERROR_WRITE);
+    EXPECT (!reid_archive_begin (a, NULL, 0, &again)
+            && strcmp (e.message, again.message) == 0);
+    reid_archive_abandon (a);
+    exit (0);
+  }
+  waitpid (child, &status, 0);
+  CHECK (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+  CHECK (count_entries (dir) == 1 && path_exists (path_in (dir, "tracks.txt")));
+  scratch_remove (dir);
+}
+
+/* The archive fits, a text does not: everything or nothing. */
+TEST (outputs_that_do_not_fit_leave_the_archive_unfinished)
+{
+  const char *dir = scratch_new ();
+  ReidError error = REID_ERROR_INIT;
+  int status = -1;
+
+  fflush (stdout);
+  pid_t child = fork ();
+  if (child == 0) {
+    ReidError e = REID_ERROR_INIT;
+    uint64_t s = 1;
+    ReidArchive *a = reid_archive_create (dir, NULL, 0, &e);
+    for (uint64_t i = 0; a && i < 4; i++)
+      EXPECT (add_second (a, i, &s, &e));
+    EXPECT (reid_archive_seal (a, NULL, NULL, 0, false, &e));
+    limit_files (3000);
+    EXPECT (!reid_outputs_prepare (dir, NULL, NULL, 0, &e));
+    EXPECT (e.status == REID_ERROR_WRITE && !strstr (e.message, ".tmp"));
+    reid_archive_abandon (a);
+    exit (0);
+  }
+  waitpid (child, &status, 0);
+  CHECK (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+  CHECK (count_entries (dir) == 1);
+  CHECK (path_exists (path_in (dir, "episode.h5.part")));
+  /* and what is missing can be made of it later */
+  REQUIRE_OK (reid_write_outputs (dir, &error), error);
+  ReidEpisode *e = reid_episode_read (dir, false, &error);
+  REQUIRE_OK (e, error);
+  CHECK (!e->partial && e->n_tracks == 4);
+  reid_episode_free (e);
+  scratch_remove (dir);
+}
+
 TEST (relabelling_on_a_full_disk_changes_nothing)
 {
   const char *dir = scratch_new ();

@@ -56,6 +56,114 @@ TEST (what_an_earlier_run_left_is_removed)
   scratch_remove (dir);
 }
 
+static bool
+holds (const char *dir, const char *name, const char *want)
+{
+  char *text = slurp (path_in (dir, name), NULL);
+  bool same = text && strcmp (text, want) == 0;
+
+  free (text);
+  return same;
+}
+
+TEST (a_claim_alone_leaves_everything_as_it_was)
+{
+  static const char *const names[] = { "episode.h5", "episode.h5.part",
+                                       "tracks.txt", "faces/001/3_7.jpg",
+                                       ".reid-aB3xYz.tmp" };
+
+  for (int unfinished = 0; unfinished < 2; unfinished++) {
+    const char *dir = scratch_new ();
+    ReidError error = REID_ERROR_INIT;
+    mkdir (path_in (dir, "faces"), 0777);
+    mkdir (path_in (dir, "faces/001"), 0777);
+    for (int i = 0; i < 5; i++)
+      if (i != 1 || unfinished)
+        put (dir, names[i]);
+    ReidArchive *a = reid_archive_claim (dir, &error);
+    REQUIRE_OK (a, error);
+    /* it is locked, and takes nothing yet */
+    CHECK (!reid_archive_claim (dir, &error)
+           && strstr (error.message, "another run"));
+    reid_error_clear (&error);
+    CHECK (!reid_archive_set_attribute (a, "k", "v", &error));
+    CHECK (error.status == REID_ERROR_ARGUMENT);
+    reid_error_clear (&error);
+    CHECK (!reid_archive_finish (a, NULL, NULL, 0, false, &error));
+    reid_error_clear (&error);
+    for (int i = 0; i < 5; i++)
+      CHECK_MSG (i != 1 || unfinished ? holds (dir, names[i], "x")
+                                      : !path_exists (path_in (dir, names[i])),
+                 "%s", names[i]);
+    /* and with the first row it goes */
+    a = reid_archive_claim (dir, &error);
+    REQUIRE_OK (a, error);
+    REQUIRE_OK (reid_archive_begin (a, NULL, 0, &error), error);
+    CHECK (!reid_archive_begin (a, NULL, 0, NULL));
+    for (int i = 0; i < 5; i++)
+      CHECK (i == 1 || !path_exists (path_in (dir, names[i])));
+    REQUIRE_OK (reid_archive_finish (a, NULL, NULL, 0, false, &error), error);
+    CHECK (path_exists (path_in (dir, "episode.h5")));
+    scratch_remove (dir);
+  }
+}
+
+TEST (a_claim_takes_away_only_what_it_made)
+{
+  const char *dir = scratch_new ();
+  ReidError error = REID_ERROR_INIT;
+  ReidArchive *a;
+
+  mkdir (path_in (dir, "mine"), 0777);
+  a = reid_archive_claim (path_in (dir, "mine"), &error);
+  REQUIRE_OK (a, error);
+  CHECK (path_exists (path_in (dir, "mine/episode.h5.part")));
+  reid_archive_abandon (a);
+  CHECK (path_exists (path_in (dir, "mine")));
+  CHECK (!path_exists (path_in (dir, "mine/episode.h5.part")));
+  a = reid_archive_claim (path_in (dir, "mine/a//b/c/"), &error);
+  REQUIRE_OK (a, error);
+  CHECK (path_exists (path_in (dir, "mine/a/b/c/episode.h5.part")));
+  reid_archive_abandon (a);
+  CHECK (path_exists (path_in (dir, "mine")));
+  CHECK (!path_exists (path_in (dir, "mine/a")));
+  /* somebody else uses it by now */
+  a = reid_archive_claim (path_in (dir, "mine/a/b"), &error);
+  REQUIRE_OK (a, error);
+  put (dir, "mine/a/note");
+  reid_archive_abandon (a);
+  CHECK (path_exists (path_in (dir, "mine/a/note")));
+  CHECK (!path_exists (path_in (dir, "mine/a/b")));
+  scratch_remove (dir);
+}
+
+/* What a process leaves that is killed while it writes the outputs. */
+TEST (outputs_under_a_temporary_name_are_ours)
+{
+  const char *dir = scratch_new ();
+  ReidError error = REID_ERROR_INIT;
+
+  mkdir (path_in (dir, ".reid-aaaaaa.tmp"), 0777);
+  mkdir (path_in (dir, ".reid-aaaaaa.tmp/faces"), 0777);
+  mkdir (path_in (dir, ".reid-aaaaaa.tmp/faces/001"), 0777);
+  put (dir, ".reid-aaaaaa.tmp/faces/001/1_2.jpg");
+  put (dir, ".reid-aaaaaa.tmp/tracks.txt");
+  put (dir, ".reid-aaaaaa.tmp/.reid-bbbbbb.tmp");
+  mkdir (path_in (dir, ".reid-aaaaaa.tmp/.reid-cccccc.tmp"), 0777);
+  mkdir (path_in (dir, ".reid-aaaaaa.tmp/.reid-cccccc.tmp/001"), 0777);
+  put (dir, ".reid-aaaaaa.tmp/.reid-cccccc.tmp/001/1_2.jpg");
+  put (dir, ".reid-aaaaaa.tmp/letter");
+  CHECK (!reid_archive_create (dir, NULL, 0, &error));
+  CHECK_MSG (strstr (error.message, ".reid-aaaaaa.tmp/letter"), "%s",
+             error.message);
+  reid_error_clear (&error);
+  CHECK (path_exists (path_in (dir, ".reid-aaaaaa.tmp/tracks.txt")));
+  unlink (path_in (dir, ".reid-aaaaaa.tmp/letter"));
+  REQUIRE_OK (create_and_finish (dir, &error), error);
+  CHECK (!path_exists (path_in (dir, ".reid-aaaaaa.tmp")));
+  scratch_remove (dir);
+}
+
 TEST (a_directory_with_something_else_is_refused_untouched)
 {
   static const char *const foreign[] = { "holiday.jpg",
@@ -300,6 +408,68 @@ TEST (labels_that_do_not_fit)
     reid_episode_free (e);
     scratch_remove (dir);
   }
+}
+
+TEST (outputs_of_other_labels_leave_the_archive_alone)
+{
+  const char *dir = scratch_new ();
+  ReidError error = REID_ERROR_INIT;
+  uint8_t rgb[12] = { 0 };
+  const ReidTrackRow track = { .id = 7, .n_detections = 1 };
+  const ReidChipRow chip = {
+    .track = 7, .frame = 3, .width = 2, .height = 2, .rgb = rgb
+  };
+  const uint32_t id = 7, one = 1, nine = 9, eight = 8;
+  ReidOutputs *outputs;
+
+  ReidArchive *a = reid_archive_create (dir, NULL, 0, &error);
+  REQUIRE_OK (a, error);
+  REQUIRE_OK (reid_archive_add_track (a, &track, &chip, 1, NULL, 0, &error),
+              error);
+  REQUIRE_OK (reid_archive_seal (a, &id, &one, 1, false, &error), error);
+  CHECK (!reid_archive_flush (a, NULL));
+  CHECK (path_exists (path_in (dir, "episode.h5.part")));
+  CHECK (!path_exists (path_in (dir, "episode.h5")));
+  outputs = reid_outputs_prepare (dir, NULL, NULL, 0, &error);
+  REQUIRE_OK (outputs, error);
+  CHECK (!path_exists (path_in (dir, "tracks.txt")));
+  REQUIRE_OK (reid_outputs_add_run (outputs, "{}", 2, &error), error);
+  REQUIRE_OK (reid_outputs_publish (outputs, &error), error);
+  CHECK (path_exists (path_in (dir, "faces/001/7_3.jpg")));
+  CHECK (holds (dir, "run.json", "{}"));
+  /* the place is this run's until the very end */
+  CHECK (!reid_archive_claim (dir, &error));
+  reid_error_clear (&error);
+  REQUIRE_OK (reid_archive_publish (a, &error), error);
+  CHECK (path_exists (path_in (dir, "episode.h5")));
+
+  outputs = reid_outputs_prepare (dir, &id, &nine, 1, &error);
+  REQUIRE_OK (outputs, error);
+  reid_outputs_drop (outputs);
+  CHECK (path_exists (path_in (dir, "faces/001/7_3.jpg")));
+  outputs = reid_outputs_prepare (path_in (dir, "episode.h5"), &id, &eight, 1,
+                                  &error);
+  REQUIRE_OK (outputs, error);
+  REQUIRE_OK (reid_outputs_publish (outputs, &error), error);
+  CHECK (path_exists (path_in (dir, "faces/008/7_3.jpg")));
+  CHECK (!path_exists (path_in (dir, "faces/001")));
+  CHECK (holds (dir, "run.json", "{}"));
+  ReidEpisode *e = reid_episode_read (dir, false, &error);
+  REQUIRE_OK (e, error);
+  CHECK (e->n_tracks == 1 && e->tracks[0].identity == 1 && !e->partial);
+  reid_episode_free (e);
+
+  /* something else among the pictures, before anything is written */
+  put (dir, "faces/readme");
+  CHECK (!reid_outputs_prepare (dir, &id, &one, 1, &error));
+  CHECK (error.status == REID_ERROR_WRITE && strstr (error.message, "readme"));
+  reid_error_clear (&error);
+  /* an archive of another name */
+  rename (path_in (dir, "episode.h5"), path_in (dir, "other.h5"));
+  CHECK (
+      !reid_outputs_prepare (path_in (dir, "other.h5"), NULL, NULL, 0, &error));
+  CHECK (error.status == REID_ERROR_ARGUMENT);
+  scratch_remove (dir);
 }
 
 TEST (relabelling)
