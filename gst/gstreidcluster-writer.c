@@ -2,7 +2,6 @@
 #include "gstreidcluster-writer.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "archive/archive.h"
 
@@ -55,14 +54,19 @@ struct _GstReidWriter {
 
   /* the thread's own */
   ReidArchive *archive;
+  gboolean begun;     /* something came to be written */
+  GQueue early;       /* jobs of attributes, until then */
   GArray *frames;     /* ReidFrameRow */
   GArray *detections; /* ReidDetectionRow */
   gboolean has_shot;
   ReidShotRow shot;
-  guint32 shot_number;
+  GArray *shot_numbers; /* guint32, one for each row of /shots */
   gint64 flushed;
-  gboolean any_frame;
   GArray *named; /* guint32 track, identity: those that came with one */
+
+  /* the thread's until it has finished */
+  gboolean sealed;
+  ReidOutputs *outputs;
 };
 
 static void
@@ -124,18 +128,35 @@ write_shot (GstReidWriter *w, ReidError *error)
   return !had || reid_archive_add_shots (w->archive, &w->shot, 1, error);
 }
 
+static guint32
+current_shot (const GstReidWriter *w)
+{
+  return g_array_index (w->shot_numbers, guint32, w->shot_numbers->len - 1);
+}
+
+/* reidtrack counts all shots, but not every one gets here: a flush may take all
+ * frames of one. Tracks come soon after their frames, so that the search is
+ * short. */
+static guint32
+shot_row (const GstReidWriter *w, guint32 number)
+{
+  for (guint i = w->shot_numbers->len; i > 0; i--)
+    if (g_array_index (w->shot_numbers, guint32, i - 1) == number)
+      return i - 1;
+  return REID_NO_SHOT;
+}
+
 static gboolean
 do_frame (GstReidWriter *w, const Job *job, ReidError *error)
 {
   const ReidFrameRow *row = &job->u.frame.row;
 
-  w->any_frame = TRUE;
-  if (w->has_shot && w->shot_number != job->u.frame.shot
+  if (w->has_shot && current_shot (w) != job->u.frame.shot
       && !write_shot (w, error))
     return FALSE;
   if (!w->has_shot) {
     w->has_shot = TRUE;
-    w->shot_number = job->u.frame.shot;
+    g_array_append_val (w->shot_numbers, job->u.frame.shot);
     w->shot.first = row->frame;
     w->shot.start_time = row->time;
     w->shot.kind = job->u.frame.shot_kind;
@@ -194,7 +215,7 @@ do_tracklet (GstReidWriter *w, const Job *job, ReidError *error)
   gboolean ok;
 
   row.id = t->track_id;
-  row.shot = t->shot;
+  row.shot = shot_row (w, t->shot);
   row.first = t->first_frame;
   row.last = t->last_frame;
   row.start_time = time_of (t->start_time);
@@ -216,8 +237,7 @@ do_tracklet (GstReidWriter *w, const Job *job, ReidError *error)
 
 /* The names that the tracks came with. */
 static gboolean
-finish_named (GstReidWriter *w, ReidArchive *archive, gboolean partial,
-              ReidError *error)
+seal_named (GstReidWriter *w, gboolean partial, ReidError *error)
 {
   guint n = w->named->len / 2;
   guint32 *tracks = g_new (guint32, MAX (n, 1));
@@ -228,7 +248,7 @@ finish_named (GstReidWriter *w, ReidArchive *archive, gboolean partial,
     tracks[i] = g_array_index (w->named, guint32, 2 * i);
     identities[i] = g_array_index (w->named, guint32, 2 * i + 1);
   }
-  ok = reid_archive_finish (archive, tracks, identities, n, partial, error);
+  ok = reid_archive_seal (w->archive, tracks, identities, n, partial, error);
   g_free (tracks);
   g_free (identities);
   return ok;
@@ -237,27 +257,22 @@ finish_named (GstReidWriter *w, ReidArchive *archive, gboolean partial,
 static gboolean
 do_finish (GstReidWriter *w, const Job *job, ReidError *error)
 {
-  ReidArchive *archive;
-  gboolean ok;
-
   if (!write_frames (w, error) || !write_shot (w, error))
     return FALSE;
-  archive = w->archive;
-  w->archive = NULL; /* freed whatever comes */
   if (job->u.finish.n == 0)
-    ok = finish_named (w, archive, job->u.finish.partial, error);
+    w->sealed = seal_named (w, job->u.finish.partial, error);
   else
-    ok = reid_archive_finish (archive, job->u.finish.track_ids,
-                              job->u.finish.identities, job->u.finish.n,
-                              job->u.finish.partial, error);
-  return ok && reid_write_outputs (w->location, error);
+    w->sealed = reid_archive_seal (w->archive, job->u.finish.track_ids,
+                                   job->u.finish.identities, job->u.finish.n,
+                                   job->u.finish.partial, error);
+  if (w->sealed)
+    w->outputs = reid_outputs_prepare (w->location, NULL, NULL, 0, error);
+  return w->outputs != NULL;
 }
 
 static gboolean
 do_job (GstReidWriter *w, const Job *job, ReidError *error)
 {
-  if (!w->archive) /* after finish */
-    return TRUE;
   switch (job->kind) {
     case JOB_FRAME:
       return do_frame (w, job, error);
@@ -272,12 +287,35 @@ do_job (GstReidWriter *w, const Job *job, ReidError *error)
   return TRUE;
 }
 
+/* Takes the job. What an earlier run left stands until the first frame has
+ * come: it takes a video, a decoder and networks that work to get one. */
+static void
+take_job (GstReidWriter *w, Job *job, ReidError *error)
+{
+  gboolean counts = job->kind == JOB_FRAME || job->kind == JOB_TRACKLET;
+
+  if (!w->begun && counts) {
+    w->begun = TRUE;
+    reid_archive_begin (w->archive, NULL, 0, error);
+    for (Job *early; (early = g_queue_pop_head (&w->early)); job_free (early))
+      if (error->status == REID_OK)
+        do_job (w, early, error);
+  }
+  if (!w->begun && job->kind == JOB_ATTRIBUTE) {
+    g_queue_push_tail (&w->early, job);
+    return;
+  }
+  if (w->begun && !w->sealed && error->status == REID_OK)
+    do_job (w, job, error);
+  job_free (job); /* gives chips back to the budget */
+}
+
 static gboolean
 flush_if_due (GstReidWriter *w, ReidError *error)
 {
   gint64 now = g_get_monotonic_time ();
 
-  if (!w->archive || now - w->flushed < FLUSH_INTERVAL)
+  if (!w->begun || w->sealed || now - w->flushed < FLUSH_INTERVAL)
     return TRUE;
   w->flushed = now;
   return write_frames (w, error) && reid_archive_flush (w->archive, error);
@@ -292,10 +330,11 @@ writer_thread (gpointer data)
   g_mutex_lock (&w->lock);
   while (!w->quit) {
     Job *job = g_queue_pop_head (&w->jobs);
-    gboolean idle = job == NULL;
+    gboolean idle = job == NULL, last = FALSE;
+    gsize bytes = 0;
     gint64 start;
 
-    if (idle && w->archive && w->error.status == REID_OK) {
+    if (idle && w->begun && !w->sealed && w->error.status == REID_OK) {
       gint64 due = w->flushed + FLUSH_INTERVAL;
       if (g_cond_wait_until (&w->added, &w->lock, due))
         continue;
@@ -305,8 +344,11 @@ writer_thread (gpointer data)
     }
     g_mutex_unlock (&w->lock);
     start = g_get_monotonic_time ();
-    if (error.status == REID_OK && job)
-      do_job (w, job, &error);
+    if (job) {
+      bytes = job->bytes;
+      last = job->kind == JOB_FINISH;
+      take_job (w, job, &error);
+    }
     if (error.status == REID_OK)
       flush_if_due (w, &error);
     start = g_get_monotonic_time () - start;
@@ -314,26 +356,11 @@ writer_thread (gpointer data)
     w->seconds += (gdouble) start * 1e-6;
     if (w->error.status == REID_OK)
       w->error = error;
-    if (job) {
-      w->bytes -= job->bytes;
-      if (job->kind == JOB_FINISH)
-        w->finished = TRUE;
-      g_cond_broadcast (&w->removed);
-      g_mutex_unlock (&w->lock);
-      job_free (job); /* gives chips back to the budget */
-      g_mutex_lock (&w->lock);
-    }
+    w->bytes -= bytes;
+    w->finished |= last;
+    g_cond_broadcast (&w->removed);
   }
   g_mutex_unlock (&w->lock);
-  if (w->archive && !w->any_frame) {
-    /* a run that never began leaves no trace; the name goes while it is
-     * locked, lest it is another run's by then */
-    gchar *part = g_build_filename (w->location, "episode.h5.part", NULL);
-    unlink (part);
-    rmdir (w->location);
-    g_free (part);
-  }
-  reid_archive_abandon (w->archive);
   return NULL;
 }
 
@@ -343,7 +370,7 @@ GstReidWriter *
 gst_reid_writer_new (const gchar *location, ReidError *error)
 {
   GstReidWriter *w;
-  ReidArchive *archive = reid_archive_create (location, NULL, 0, error);
+  ReidArchive *archive = reid_archive_claim (location, error);
 
   if (!archive)
     return NULL;
@@ -353,6 +380,8 @@ gst_reid_writer_new (const gchar *location, ReidError *error)
   w->frames = g_array_new (FALSE, FALSE, sizeof (ReidFrameRow));
   w->detections = g_array_new (FALSE, FALSE, sizeof (ReidDetectionRow));
   w->named = g_array_new (FALSE, FALSE, sizeof (guint32));
+  w->shot_numbers = g_array_new (FALSE, FALSE, sizeof (guint32));
+  g_queue_init (&w->early);
   w->flushed = g_get_monotonic_time ();
   g_mutex_init (&w->lock);
   g_cond_init (&w->added);
@@ -372,9 +401,13 @@ gst_reid_writer_free (GstReidWriter *writer)
   g_mutex_unlock (&writer->lock);
   g_thread_join (writer->thread);
   g_queue_clear_full (&writer->jobs, job_free);
+  g_queue_clear_full (&writer->early, job_free);
+  reid_outputs_drop (writer->outputs);
+  reid_archive_abandon (writer->archive);
   g_array_free (writer->frames, TRUE);
   g_array_free (writer->detections, TRUE);
   g_array_free (writer->named, TRUE);
+  g_array_free (writer->shot_numbers, TRUE);
   g_mutex_clear (&writer->lock);
   g_cond_clear (&writer->added);
   g_cond_clear (&writer->removed);
@@ -496,14 +529,16 @@ gst_reid_writer_finish (GstReidWriter *writer, guint32 *track_ids,
 }
 
 gboolean
-gst_reid_writer_run_file (GstReidWriter *writer, const gchar *text,
-                          ReidError *error)
+gst_reid_writer_publish (GstReidWriter *writer, const gchar *text,
+                         ReidError *error)
 {
-  gchar *path = g_build_filename (writer->location, "run.json", NULL);
-  gboolean ok = reid_write_file (path, text, strlen (text), error);
+  gboolean ok;
 
-  g_free (path);
-  return ok;
+  if (!writer->outputs) /* not one frame */
+    return TRUE;
+  ok = reid_outputs_add_run (writer->outputs, text, strlen (text), error)
+       && reid_outputs_publish (g_steal_pointer (&writer->outputs), error);
+  return ok && reid_archive_publish (g_steal_pointer (&writer->archive), error);
 }
 
 gboolean

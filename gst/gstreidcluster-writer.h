@@ -14,11 +14,12 @@ G_BEGIN_DECLS
  * called from any thread. */
 typedef struct _GstReidWriter GstReidWriter;
 
-/* Creates the folder and the archive at once, so that a place that cannot be
- * written fails before the first frame. */
+/* Makes and locks the folder at once, so that a place that cannot be written
+ * fails before the first frame; what an earlier run left there goes when the
+ * first frame has come. */
 GstReidWriter *gst_reid_writer_new (const gchar *location, ReidError *error);
-/* Ends the thread; what was not finished stays as a .part file, unless there
- * is not one frame in it. */
+/* Ends the thread; what was not finished stays as a .part file. Where not one
+ * frame came the folder is left as it was found. */
 void gst_reid_writer_free (GstReidWriter *writer);
 
 /* Each of these waits while the queue is full, until *cancel is set: then it
@@ -34,15 +35,16 @@ gboolean gst_reid_writer_tracklet (GstReidWriter *writer,
 gboolean gst_reid_writer_attribute (GstReidWriter *writer, const gchar *key,
                                     const gchar *value, const gint *cancel);
 
-/* Waits for all jobs, writes the identities (arrays are taken over), renames
- * the archive, writes the texts and pictures made from it. With n = 0 the
- * identities that came with the tracklets stay. */
+/* Waits for all jobs, writes the identities (arrays are taken over), closes the
+ * archive, and writes the texts and pictures made from it under a temporary
+ * name. With n = 0 the identities that came with the tracklets stay. */
 gboolean gst_reid_writer_finish (GstReidWriter *writer, guint32 *track_ids,
                                  guint32 *identities, guint n, gboolean partial,
                                  ReidError *error);
-/* run.json, after finish. `text` is the whole file. */
-gboolean gst_reid_writer_run_file (GstReidWriter *writer, const gchar *text,
-                                   ReidError *error);
+/* After finish: everything gets its name, with `text` as run.json; episode.h5
+ * last of all. */
+gboolean gst_reid_writer_publish (GstReidWriter *writer, const gchar *text,
+                                  ReidError *error);
 gboolean gst_reid_writer_failed (GstReidWriter *writer, ReidError *error);
 /* Wakes those that wait, to look at their cancel flags. */
 void gst_reid_writer_wake (GstReidWriter *writer);

@@ -367,7 +367,7 @@ write_results (GstReidCluster *self, gboolean partial)
                         gst_reid_writer_seconds (self->writer),
                         self->counts.tracks);
     text = gst_reid_run_to_json (self->run, &self->counts, partial);
-    ok = text && gst_reid_writer_run_file (self->writer, text, &error);
+    ok = text && gst_reid_writer_publish (self->writer, text, &error);
     free (text);
   }
   if (!ok)

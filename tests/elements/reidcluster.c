@@ -248,6 +248,7 @@ TEST (nobody_is_an_answer_too)
   g_free (dir);
 }
 
+/* No results are better than empty ones in the place of real ones. */
 TEST (a_stream_without_frames_ends_well)
 {
   Fixture f;
@@ -260,9 +261,9 @@ TEST (a_stream_without_frames_ends_well)
   REQUIRE (m);
   CHECK (people_in (m) == 0);
   gst_message_unref (m);
-  CHECK (has_file (dir, "episode.h5"));
   CHECK (count_messages (f.bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR) == 0);
   fixture_close (&f);
+  CHECK (!g_file_test (dir, G_FILE_TEST_EXISTS));
   g_free (dir);
 }
 
@@ -691,6 +692,96 @@ TEST (a_run_that_never_began_leaves_nothing)
   g_free (dir);
 }
 
+TEST (a_run_that_never_began_leaves_an_earlier_one_alone)
+{
+  gchar *dir = scratch ("earlier"), *before[G_N_ELEMENTS (outputs)];
+  Fixture f;
+
+  write_episode (dir);
+  for (gsize i = 0; i < G_N_ELEMENTS (outputs); i++)
+    before[i] = file_text (dir, outputs[i]);
+  for (guint round = 0; round < 3; round++) {
+    fixture_open (&f, dir);
+    push_info (&f, "reiddetect", "model-name", "another");
+    if (round == 1) /* the end of a stream that was empty */
+      gst_harness_push_event (f.h, gst_event_new_eos ());
+    if (round == 2) /* frames without tracked faces are no run */
+      gst_harness_push (f.h, gst_buffer_new_allocate (NULL, 3, NULL));
+    fixture_close (&f);
+    for (gsize i = 0; i < G_N_ELEMENTS (outputs); i++) {
+      gchar *after = file_text (dir, outputs[i]);
+      CHECK_MSG (has_file (dir, outputs[i]) && g_str_equal (before[i], after),
+                 "%s", outputs[i]);
+      g_free (after);
+    }
+    CHECK (!has_file (dir, "episode.h5.part"));
+  }
+  /* what came before the first frame is not lost */
+  fixture_open (&f, dir);
+  push_info (&f, "reiddetect", "model-name", "another");
+  push_face (&f, 0, 1);
+  gst_harness_push_event (f.h, gst_event_new_eos ());
+  fixture_close (&f);
+  ReidError error = REID_ERROR_INIT;
+  ReidEpisode *e = reid_episode_read (dir, FALSE, &error);
+  REQUIRE_OK (e, error);
+  CHECK (e->n_frames == 1
+         && g_strcmp0 (reid_episode_attribute (e, "reiddetect.model-name"),
+                       "another")
+                == 0);
+  reid_episode_free (e);
+  for (gsize i = 0; i < G_N_ELEMENTS (outputs); i++)
+    g_free (before[i]);
+  g_free (dir);
+}
+
+TEST (an_empty_folder_stays)
+{
+  gchar *dir = scratch ("mine");
+  Fixture f;
+
+  g_mkdir (dir, 0777);
+  fixture_open (&f, dir);
+  fixture_close (&f);
+  CHECK (g_file_test (dir, G_FILE_TEST_IS_DIR));
+  CHECK (!has_file (dir, "episode.h5.part"));
+  g_free (dir);
+}
+
+/* The archive is small enough for the disk, a text is not. */
+TEST (outputs_that_do_not_fit_leave_no_finished_archive)
+{
+  gchar *dir = scratch ("tight");
+  struct rlimit old, small;
+  Fixture f;
+  gint code = 0;
+  gchar *text;
+
+  fixture_open (&f, dir);
+  for (guint i = 0; i < 3000; i++)
+    push_faces (&f, i, 8, (guint32[]){ 1, 2, 3, 4, 5, 6, 7, 8 });
+  for (guint32 i = 1; i <= 8; i++)
+    push_track (&f, i, i, 0, 2999, GST_REID_TRACK_END_EOS);
+  getrlimit (RLIMIT_FSIZE, &old);
+  small = old;
+  small.rlim_cur = 700000; /* tracks.txt is longer */
+  signal (SIGXFSZ, SIG_IGN);
+  setrlimit (RLIMIT_FSIZE, &small);
+  gst_harness_push_event (f.h, gst_event_new_eos ());
+  setrlimit (RLIMIT_FSIZE, &old);
+  signal (SIGXFSZ, SIG_DFL);
+  text = next_complaint (f.bus, GST_MESSAGE_ERROR, NULL, &code);
+  CHECK_HAS (text, "tracks.txt");
+  CHECK (code == GST_RESOURCE_ERROR_WRITE);
+  g_free (text);
+  CHECK (!next_element_message (f.bus, "reid-identities", 0));
+  fixture_close (&f);
+  CHECK (has_file (dir, "episode.h5.part"));
+  for (gsize i = 0; i < G_N_ELEMENTS (outputs); i++)
+    CHECK_MSG (!has_file (dir, outputs[i]), "%s", outputs[i]);
+  g_free (dir);
+}
+
 TEST (null_from_every_state)
 {
   static const GstState states[] = { GST_STATE_READY, GST_STATE_PAUSED,
@@ -742,6 +833,51 @@ TEST (a_flush_keeps_what_was_seen)
   gst_message_unref (m);
   CHECK (count_messages (f.bus, GST_MESSAGE_ERROR) == 0);
   fixture_close (&f);
+  g_free (dir);
+}
+
+static void
+push_face_of_shot (Fixture *f, guint64 frame, guint32 track, guint32 shot)
+{
+  GstBuffer *b = faces_buffer (frame, 1, &track);
+
+  gst_buffer_get_reid_frame_meta (b)->shot = shot;
+  CHECK (gst_harness_push (f->h, b) == GST_FLOW_OK);
+}
+
+/* reidtrack counts on while a flush takes the frames of whole shots. */
+TEST (shots_that_a_flush_took_are_not_counted)
+{
+  gchar *dir = scratch ("flushed-shots"), *text;
+  TrackletSpec spec = { 1, 1, 1, 2, 0, 1, GST_REID_TRACK_END_CUT, FALSE };
+  ReidError error = REID_ERROR_INIT;
+  ReidEpisode *e;
+  Fixture f;
+
+  fixture_open (&f, dir);
+  for (guint i = 0; i < 4; i++)
+    push_face_of_shot (&f, i, 1, i < 2 ? 0 : 3);
+  for (guint i = 0; i < 3; i++) {
+    GstEvent *event;
+    GstReidTracklet *t;
+    spec.track = spec.serial = i + 1;
+    event = tracklet_event (&spec);
+    t = gst_event_get_reid_tracklet (event);
+    t->shot = (guint32[]){ 0, 3, 2 }[i];
+    gst_harness_push_event (f.h, event);
+  }
+  gst_harness_push_event (f.h, gst_event_new_eos ());
+  fixture_close (&f);
+  e = reid_episode_read (dir, FALSE, &error);
+  REQUIRE_OK (e, error);
+  CHECK (e->n_shots == 2 && e->n_tracks == 3);
+  CHECK (e->tracks[0].shot == 0 && e->tracks[1].shot == 1);
+  CHECK (e->tracks[2].shot == REID_NO_SHOT);
+  reid_episode_free (e);
+  text = file_text (dir, "episode.json");
+  CHECK_HAS (text, "\"shot\": null");
+  CHECK_HAS (text, "shot_1_face_0");
+  g_free (text);
   g_free (dir);
 }
 
