@@ -19,6 +19,8 @@ exit_of_status (ReidStatus status)
       return EXIT_INPUT;
     case REID_ERROR_WRITE:
       return EXIT_OUTPUT;
+    case REID_ERROR_ARGUMENT:
+      return EXIT_USAGE;
     default:
       return EXIT_FAILED;
   }
@@ -141,15 +143,44 @@ parse_word (const gchar *option, const gchar *value, const gchar *const *words,
   return FALSE;
 }
 
-/* The threshold of the run that made the archive. */
-static float
-archived_threshold (const ReidEpisode *episode)
-{
-  const char *text =
-      reid_episode_attribute (episode, "reidcluster.threshold-used");
-  double t = text ? g_ascii_strtod (text, NULL) : .4;
+static const gchar *const methods[] = { "average-link", "chinese-whispers",
+                                        NULL };
+static const gchar *const links[] = { "off", "soft", "hard", NULL };
 
-  return isfinite (t) && t >= -1 && t <= 1 ? (float) t : .4f;
+/* Of a word that an archive holds; it may be of a newer program, or none. */
+static gint
+archived_word (const ReidEpisode *episode, const gchar *key,
+               const gchar *const *words, gint fallback)
+{
+  const char *text = reid_episode_attribute (episode, key);
+
+  for (gint i = 0; text && words[i]; i++)
+    if (g_str_equal (words[i], text))
+      return i;
+  return fallback;
+}
+
+/* With what the people in the archive were made. */
+static void
+archived_params (const ReidEpisode *episode, ReidClusterParams *params)
+{
+  const char *threshold =
+      reid_episode_attribute (episode, "reidcluster.threshold-used");
+  const char *seed = reid_episode_attribute (episode, "reidcluster.seed");
+  double t = threshold ? g_ascii_strtod (threshold, NULL) : .4;
+  guint64 number;
+
+  reid_cluster_params_init (params);
+  params->threshold = isfinite (t) && t >= -1 && t <= 1 ? (float) t : .4f;
+  params->method = (ReidClusterMethod) archived_word (
+      episode, "reidcluster.method", methods, REID_CLUSTER_AVERAGE);
+  params->cannot_link = (ReidCannotLink) archived_word (
+      episode, "reidcluster.cannot-link", links, REID_CANNOT_LINK_HARD);
+  params->seed = seed
+                         && g_ascii_string_to_unsigned (
+                             seed, 10, 0, G_MAXUINT64, &number, NULL)
+                     ? number
+                     : 1;
 }
 
 static gboolean
@@ -204,83 +235,121 @@ print_people (const gchar *path)
   return EXIT_OK;
 }
 
+/* New people, in every file or in none: everything that takes space is written
+ * before the archive changes, and the archive changes as a whole. */
+static gboolean
+write_people (const gchar *path, const ReidEpisode *episode,
+              const ReidClusterParams *params, ReidError *error)
+{
+  gchar used[G_ASCII_DTOSTR_BUF_SIZE];
+  gchar *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, params->seed);
+  const ReidAttribute attributes[] = {
+    { "reidcluster.threshold-used",
+      g_ascii_formatd (used, sizeof used, "%.6g", params->threshold) },
+    { "reidcluster.method", methods[params->method] },
+    { "reidcluster.cannot-link", links[params->cannot_link] },
+    { "reidcluster.seed", seed }
+  };
+  uint32_t *track_ids = NULL, *identities = NULL;
+  ReidOutputs *outputs = NULL;
+  gint n = 0;
+  gboolean ok;
+
+  if (make_people (episode, params, &track_ids, &identities, &n, error))
+    outputs =
+        reid_outputs_prepare (path, track_ids, identities, (size_t) n, error);
+  ok = outputs
+       && reid_archive_relabel (path, track_ids, identities, (size_t) n,
+                                attributes, G_N_ELEMENTS (attributes), error);
+  if (ok)
+    ok = reid_outputs_publish (g_steal_pointer (&outputs), error);
+  reid_outputs_drop (outputs);
+  g_free (track_ids);
+  g_free (identities);
+  g_free (seed);
+  return ok;
+}
+
+static gboolean
+parse_threshold (const gchar *text, gdouble *threshold)
+{
+  gchar *end;
+
+  if (!text)
+    return TRUE;
+  *threshold = g_ascii_strtod (text, &end);
+  if (end != text && *end == '\0' && *threshold >= -1 && *threshold <= 1)
+    return TRUE;
+  reid_say_error ("--threshold must be a cosine from -1 to 1, not \"%s\"",
+                  text);
+  return FALSE;
+}
+
+static gboolean
+parse_seed (const gchar *text, guint64 *seed)
+{
+  if (!text
+      || g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, seed, NULL))
+    return TRUE;
+  reid_say_error ("--seed must be a whole number from 0 on, not \"%s\"", text);
+  return FALSE;
+}
+
 gint
 reid_command_cluster (gint argc, gchar **argv)
 {
-  static const gchar *const methods[] = { "average-link", "chinese-whispers",
-                                          NULL };
-  static const gchar *const links[] = { "off", "soft", "hard", NULL };
-  gdouble threshold = NAN;
-  gint64 seed = 1;
-  gint method = REID_CLUSTER_AVERAGE, cannot_link = REID_CANNOT_LINK_HARD;
-  gchar *method_name = NULL, *link_name = NULL, *text = NULL;
+  gdouble threshold = 0;
+  guint64 seed = 0;
+  gint method = 0, cannot_link = 0;
+  gchar *method_name = NULL, *link_name = NULL, *threshold_text = NULL;
+  gchar *seed_text = NULL;
   GOptionEntry entries[] = {
-    { "threshold", 't', 0, G_OPTION_ARG_STRING, &text,
-      "cosine similarity from which two tracks are one person (default: "
-      "the one used when the archive was made)",
-      "T" },
+    { "threshold", 't', 0, G_OPTION_ARG_STRING, &threshold_text,
+      "cosine similarity from which two tracks are one person", "T" },
     { "method", 'm', 0, G_OPTION_ARG_STRING, &method_name,
-      "average-link (default) or chinese-whispers", "METHOD" },
+      "average-link or chinese-whispers", "METHOD" },
     { "cannot-link", 'c', 0, G_OPTION_ARG_STRING, &link_name,
-      "what it means to share a frame: off, soft or hard (default)", "HOW" },
-    { "seed", 's', 0, G_OPTION_ARG_INT64, &seed,
-      "of Chinese whispers (default: 1)", "N" },
+      "what it means to share a frame: off, soft or hard", "HOW" },
+    { "seed", 's', 0, G_OPTION_ARG_STRING, &seed_text, "of Chinese whispers",
+      "N" },
     { NULL }
   };
   GOptionContext *context =
       g_option_context_new ("DIR - make people of an archive's tracks anew");
   ReidError error = REID_ERROR_INIT;
-  ReidClusterParams params;
-  uint32_t *track_ids = NULL, *identities = NULL;
   ReidEpisode *episode = NULL;
-  gint code = EXIT_USAGE, n = 0;
-  gboolean ok;
+  ReidClusterParams params;
+  gint code = EXIT_USAGE;
 
+  g_option_context_set_description (
+      context, "What is not given is as it was when the people that are now in "
+               "the archive were made.");
   g_option_context_add_main_entries (context, entries, NULL);
-  ok = parse_arguments (context, &argc, &argv, "gst-reid cluster [OPTIONS] DIR")
-       && parse_word ("method", method_name, methods, &method)
-       && parse_word ("cannot-link", link_name, links, &cannot_link);
-  if (ok && text) {
-    gchar *end;
-    threshold = g_ascii_strtod (text, &end);
-    ok = end != text && *end == '\0' && threshold >= -1 && threshold <= 1;
-    if (!ok)
-      reid_say_error ("--threshold must be a cosine from -1 to 1, not \"%s\"",
-                      text);
-  }
-  if (ok) {
-    gchar used[G_ASCII_DTOSTR_BUF_SIZE];
-    gchar *seed_text = g_strdup_printf ("%" G_GINT64_FORMAT, seed);
-    ReidAttribute attributes[] = { { "reidcluster.threshold-used", used },
-                                   { "reidcluster.method", methods[method] },
-                                   { "reidcluster.cannot-link",
-                                     links[cannot_link] },
-                                   { "reidcluster.seed", seed_text } };
+  if (parse_arguments (context, &argc, &argv, "gst-reid cluster [OPTIONS] DIR")
+      && parse_word ("method", method_name, methods, &method)
+      && parse_word ("cannot-link", link_name, links, &cannot_link)
+      && parse_threshold (threshold_text, &threshold)
+      && parse_seed (seed_text, &seed)) {
     episode = reid_episode_read (argv[1], false, &error);
-    reid_cluster_params_init (&params);
-    params.method = (ReidClusterMethod) method;
-    params.cannot_link = (ReidCannotLink) cannot_link;
-    params.seed = (uint64_t) seed;
     if (episode) {
-      params.threshold =
-          isnan (threshold) ? archived_threshold (episode) : (float) threshold;
-      g_ascii_formatd (used, sizeof used, "%.6g", params.threshold);
+      archived_params (episode, &params);
+      if (threshold_text)
+        params.threshold = (float) threshold;
+      if (method_name)
+        params.method = (ReidClusterMethod) method;
+      if (link_name)
+        params.cannot_link = (ReidCannotLink) cannot_link;
+      if (seed_text)
+        params.seed = seed;
     }
-    code = EXIT_OK;
-    if (!episode
-        || !make_people (episode, &params, &track_ids, &identities, &n, &error)
-        || !reid_archive_relabel (argv[1], track_ids, identities, (size_t) n,
-                                  attributes, G_N_ELEMENTS (attributes), &error)
-        || !reid_write_outputs (argv[1], &error))
+    if (!episode || !write_people (argv[1], episode, &params, &error))
       code = fail (&error);
     else
       code = print_people (argv[1]);
-    g_free (seed_text);
   }
   reid_episode_free (episode);
-  g_free (track_ids);
-  g_free (identities);
-  g_free (text);
+  g_free (threshold_text);
+  g_free (seed_text);
   g_free (method_name);
   g_free (link_name);
   g_option_context_free (context);

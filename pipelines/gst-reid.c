@@ -62,8 +62,12 @@ main (gint argc, gchar **argv)
     return EXIT_OK;
   }
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
-    if (g_str_equal (argv[1], commands[i].name))
+    if (g_str_equal (argv[1], commands[i].name)) {
+      gchar *name = g_strconcat ("gst-reid ", commands[i].name, NULL);
+      g_set_prgname (name); /* for its --help */
+      g_free (name);
       return commands[i].run (argc - 1, argv + 1);
+    }
   reid_say_error ("no command \"%s\"; `gst-reid help` lists them", argv[1]);
   return EXIT_USAGE;
 }

@@ -64,6 +64,10 @@ run run
 check 'run without a pipeline' ends 2 'no pipeline'
 run run --frobnicate -- fakesrc ! fakesink
 check 'an unknown option' ends 2 frobnicate
+for n_seconds in -4 0; do
+  run run --seconds $n_seconds -- fakesrc num-buffers=1 ! fakesink
+  check "$n_seconds seconds" ends 2 "not $n_seconds"
+done
 run run -- fakesrc ! nosuchelement ! fakesink
 check 'an unknown element' ends 2 nosuchelement
 run run -- reidcluster nosuchproperty=1
@@ -74,19 +78,25 @@ run cluster --threshold 7 "$dir"
 check 'a threshold out of range' ends 2 threshold
 run cluster --method magic "$dir"
 check 'an unknown method' ends 2 chinese-whispers
+run cluster --seed -1 "$dir"
+check 'a seed that is none' ends 2 '"-1"'
 run info
 check 'info without a folder' ends 2 usage
 run models x
 check 'models with an argument' ends 2 usage
 for c in run cluster info; do
   run $c --help
-  check "$c --help" eval '[ $code = 0 ] && says Usage:'
+  check "$c --help" eval '[ $code = 0 ] && says Usage: && says "gst-reid $c "'
 done
 
 # ---- input that is no video
 chain "$dir/x" filesrc location="$dir/missing.mp4" ! decodebin
 run run -- "${pipeline[@]}"
 check 'a missing file' ends 3 missing.mp4
+chain "$dir/x" rtspsrc location=rtsp://127.0.0.1:1/x protocols=tcp ! decodebin
+# a desktop's proxy settings are not there to be asked
+GIO_USE_PROXY_RESOLVER=dummy run run -- "${pipeline[@]}"
+check 'a camera that does not answer' ends 3 'rtsp://127.0.0.1:1/x cannot be reached'
 echo 'this is a letter, not a video' >"$dir/letter.mp4"
 chain "$dir/x" filesrc location="$dir/letter.mp4" ! decodebin
 run run -- "${pipeline[@]}"
@@ -112,6 +122,8 @@ check 'a folder that holds something else' ends 5 diary.txt
 chain "$dir/letter.mp4/below" videotestsrc num-buffers=5 ! "$frames"
 run run -- "${pipeline[@]}"
 check 'a folder that cannot be made' ends 5 letter.mp4
+run run -- videotestsrc num-buffers=5 ! filesink location="$dir/nowhere/x"
+check 'a recording that cannot be written' eval 'ends 5 nowhere/x && ! says "the input"'
 
 # ---- a run
 chain "$dir/ball" videotestsrc num-buffers=60 pattern=ball ! "$frames"
@@ -129,19 +141,67 @@ chain "$dir/short" videotestsrc is-live=true pattern=ball ! "$frames"
 run run --seconds 1 -- "${pipeline[@]}"
 check 'seconds end a live stream' eval '[ $code = 0 ] && says person && ! says partial'
 
+# ---- a run that fails at its start leaves the results of the one before it
+contents() { (cd "$1" && find . -type f -exec cksum {} + | sort -k 3); }
+before=$(contents "$dir/ball")
+reidembed=(reidembed model=nosuch)
+chain "$dir/ball" videotestsrc num-buffers=5 ! "$frames"
+reidembed=(reidembed model=tiny-colour threads=1)
+run run -- "${pipeline[@]}"
+check 'no such embedder' ends 3 nosuch
+check 'and the earlier results stay' eval '[ "$(contents "$dir/ball")" = "$before" ]'
+for input in letter.mp4 sound.wav missing.mp4; do
+  chain "$dir/ball" filesrc location="$dir/$input" ! decodebin
+  run run -- "${pipeline[@]}"
+  check "after $input, too" eval '[ $code != 0 ] && [ "$(contents "$dir/ball")" = "$before" ]'
+done
+mkdir "$dir/mine"
+chain "$dir/mine" filesrc location="$dir/letter.mp4" ! decodebin
+run run -- "${pipeline[@]}"
+check 'an empty folder stays' eval '[ -d "$dir/mine" ] && [ -z "$(ls -A "$dir/mine")" ]'
+
 # ---- what needs no video
 run info "$dir/ball"
 check 'info' eval '[ $code = 0 ] && says "60 frames" && says "1 people" && says tiny-colour'
-before=$(cat "$dir/ball/identities.txt")
+run info "$dir/ball"
+before=$(cat "$dir/out"; contents "$dir/ball" | grep -v episode.h5)
 run cluster "$dir/ball"
-check 'clustering with the same threshold changes nothing' eval \
-  '[ $code = 0 ] && [ "$(cat "$dir/ball/identities.txt")" = "$before" ]'
+check 'clustering with nothing given' eval '[ $code = 0 ] && says "1 people"'
+run info "$dir/ball"
+check 'changes nothing' eval \
+  '[ "$(cat "$dir/out"; contents "$dir/ball" | grep -v episode.h5)" = "$before" ]'
+run cluster "$dir/ball/episode.h5"
+check 'nor does it with the archive named' eval \
+  '[ $code = 0 ] && [ "$(contents "$dir/ball" | grep -v episode.h5)" = "$(tail -n +2 <<<"$before" | grep "\./")" ]'
+cp "$dir/ball/episode.h5" "$dir/other.h5"
+run cluster "$dir/other.h5"
+check 'an archive of another name' eval 'ends 2 other.h5 && [ ! -e "$dir/tracks.txt" ]'
+rm "$dir/other.h5"
+
+# nothing changes where not everything can be written
+before=$(contents "$dir/ball")
+touch "$dir/ball/faces/note"
+run cluster --threshold 0.9 "$dir/ball"
+rm "$dir/ball/faces/note"
+check 'something else among the pictures' eval \
+  'ends 5 note && [ "$(contents "$dir/ball")" = "$before" ]'
+code=0
+(trap '' XFSZ; ulimit -f 1; exec "$reid" cluster --threshold 0.9 "$dir/ball") \
+  >"$dir/out" 2>"$dir/err" || code=$?
+check 'a full disk' eval 'ends 5 "$dir/ball/" && [ "$(contents "$dir/ball")" = "$before" ] && ! says .tmp'
 run cluster --threshold -1 --cannot-link off "$dir/ball"
 check 'cluster with another threshold' eval '[ $code = 0 ] && says "1 people"'
 run info "$dir/ball"
 check 'which is kept' eval 'says "reidcluster.threshold-used = -1" && says "reidcluster.cannot-link = off"'
 run cluster --method chinese-whispers --seed 5 "$dir/ball"
 check 'chinese whispers' eval '[ $code = 0 ] && says people'
+run info "$dir/ball"
+before=$(cat "$dir/out")
+run cluster "$dir/ball"
+run info "$dir/ball"
+check 'which is what nothing given means from then on' eval \
+  '[ "$(cat "$dir/out")" = "$before" ] && says "reidcluster.seed = 5" && says chinese-whispers &&
+   says "cannot-link = off" && says "threshold-used = -1"'
 run cluster "$dir/missing"
 check 'a missing archive' ends 3 missing
 run info "$dir/letter.mp4"
@@ -211,6 +271,17 @@ kill -INT $pid
 finish
 check 'a second one stops at once' eval '[ $code = 130 ] && says "stopping at once"'
 check 'what was found is kept all the same' eval '[ -f "$dir/stuck/episode.h5" ] && says partial'
+
+# what goes wrong on the way down is told all the same; EOS comes too late here
+chain "$dir/fails" videotestsrc is-live=true pattern=ball ! "$frames" \
+  ! queue ! identity sleep-time=700000
+start run -- "${pipeline[@]}"
+mkdir -p "$dir/fails/faces" && touch "$dir/fails/faces/note"
+kill -INT $pid
+sleep 0.1
+kill -INT $pid
+finish
+check 'a second interrupt that cannot keep anything' ends 5 faces
 
 printf '1..%d\n' $n
 exit $bad
