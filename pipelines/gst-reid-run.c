@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gst-reid-errors.h"
 #include "gst-reid.h"
 
 typedef struct {
@@ -283,47 +284,6 @@ show_identities (const GstStructure *s)
   }
 }
 
-static gint
-exit_of_error (const GError *error)
-{
-  if (error->domain == GST_RESOURCE_ERROR) {
-    switch (error->code) {
-      case GST_RESOURCE_ERROR_NOT_FOUND:
-      case GST_RESOURCE_ERROR_OPEN_READ:
-      case GST_RESOURCE_ERROR_READ:
-        return EXIT_INPUT;
-      case GST_RESOURCE_ERROR_OPEN_WRITE:
-      case GST_RESOURCE_ERROR_WRITE:
-      case GST_RESOURCE_ERROR_NO_SPACE_LEFT:
-        return EXIT_OUTPUT;
-      default:
-        return EXIT_FAILED;
-    }
-  }
-  if (error->domain == GST_STREAM_ERROR)
-    switch (error->code) {
-      case GST_STREAM_ERROR_TYPE_NOT_FOUND:
-      case GST_STREAM_ERROR_WRONG_TYPE:
-      case GST_STREAM_ERROR_CODEC_NOT_FOUND:
-      case GST_STREAM_ERROR_DEMUX:
-      case GST_STREAM_ERROR_DECODE:
-        return EXIT_NO_VIDEO;
-      default:
-        break;
-    }
-  return EXIT_FAILED;
-}
-
-static gboolean
-is_ours (GstObject *source)
-{
-  GstElementFactory *factory =
-      GST_IS_ELEMENT (source) ? gst_element_get_factory (GST_ELEMENT (source))
-                              : NULL;
-
-  return factory && g_str_has_prefix (GST_OBJECT_NAME (factory), "reid");
-}
-
 static void
 say_no_video (const Run *run, const GError *error)
 {
@@ -339,8 +299,22 @@ say_no_video (const Run *run, const GError *error)
 }
 
 static void
+say_no_input (const Run *run, const GError *error)
+{
+  /* what rtspsrc says of a camera that does not answer */
+  if (g_error_matches (error, GST_RESOURCE_ERROR,
+                       GST_RESOURCE_ERROR_OPEN_READ_WRITE))
+    reid_say_error ("%s cannot be reached: see that the address is right, and "
+                    "that it answers from here (%s)",
+                    input_name (run), error->message);
+  else
+    reid_say_error ("%s: %s", input_name (run), error->message);
+}
+
+static void
 take_error (Run *run, GstMessage *message)
 {
+  GstObject *source = GST_MESSAGE_SRC (message);
   GError *error = NULL;
   gchar *debug = NULL;
 
@@ -348,8 +322,8 @@ take_error (Run *run, GstMessage *message)
   /* the first one is the cause; what follows are its echoes */
   if (run->exit == EXIT_OK || run->exit == EXIT_INTERRUPTED) {
     close_line (run);
-    run->exit = exit_of_error (error);
-    if (is_ours (GST_MESSAGE_SRC (message))) {
+    run->exit = reid_exit_of_error (error, source);
+    if (reid_is_ours (source)) {
       if (run->exit == EXIT_NO_VIDEO)
         run->exit = EXIT_FAILED;
       reid_say_error ("%s", error->message);
@@ -358,8 +332,10 @@ take_error (Run *run, GstMessage *message)
                    || (debug && strstr (debug, "not-linked")))) {
       run->exit = EXIT_NO_VIDEO;
       say_no_video (run, error);
+    } else if (reid_is_input (source)) {
+      say_no_input (run, error);
     } else {
-      reid_say_error ("%s: %s", input_name (run), error->message);
+      reid_say_error ("%s: %s", GST_OBJECT_NAME (source), error->message);
     }
   }
   g_error_free (error);
@@ -525,7 +501,10 @@ run_pipeline (Run *run)
     if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ELEMENT
         || GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING
         || GST_MESSAGE_TYPE (m) == GST_MESSAGE_APPLICATION
-        || (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR && run->exit == EXIT_OK))
+        || (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR
+            && (run->exit == EXIT_OK
+                || (run->exit == EXIT_INTERRUPTED
+                    && reid_is_ours (GST_MESSAGE_SRC (m))))))
       on_message (bus, m, run);
   gst_element_set_state (run->pipeline, GST_STATE_NULL);
   close_line (run);
@@ -543,7 +522,7 @@ gint
 reid_command_run (gint argc, gchar **argv)
 {
   gboolean quiet = FALSE;
-  gint seconds = 0;
+  gint seconds = G_MININT;
   GOptionEntry entries[] = { { "quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet,
                                "no progress line", NULL },
                              { "seconds", 0, 0, G_OPTION_ARG_INT, &seconds,
@@ -564,6 +543,11 @@ reid_command_run (gint argc, gchar **argv)
     return EXIT_USAGE;
   }
   g_option_context_free (context);
+  if (seconds != G_MININT && seconds < 1) {
+    reid_say_error ("--seconds must be a whole number from 1 on, not %d",
+                    seconds);
+    return EXIT_USAGE;
+  }
   argv++;
   if (*argv && g_str_equal (*argv, "--"))
     argv++;
