@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A video in, its people out.
 set -u
-. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/setup.sh" || exit 1
 
 usage() {
   cat <<TEXT
@@ -15,8 +15,8 @@ and runs the pipeline that it prints.
                       .reid, in the folder you are in)
   --detector MODEL    face detector: a file or a name (default: the best found)
   --embedder MODEL    face embedder, likewise
-  --threshold T       cosine similarity, -1 to 1, from which two tracks are one
-                      person; higher makes more people (default: the
+  --threshold T       cosine similarity, -0.9999 to 1, from which two tracks are
+                      one person; higher makes more people (default: the
                       embedder's own)
   --interval N        detect on every N-th frame (default: 1)
   --no-install        install nothing; say what is missing
@@ -38,7 +38,8 @@ while [ $# -gt 0 ]; do
     --detector) reid_value "$@"; detector=$2; shift ;;
     --embedder) reid_value "$@"; embedder=$2; shift ;;
     --threshold) reid_value "$@"; threshold=$2; shift
-                 reid_check_number --threshold "$threshold" -1.0 1.0 ;;
+                 # -1 is the embedder's own
+                 reid_check_number --threshold "$threshold" -0.9999 1.0 ;;
     --interval) reid_value "$@"; interval=$2; shift
                 reid_check_number --interval "$interval" 1 1000000 ;;
     --no-install) reid_no_install=1 ;;
@@ -92,8 +93,10 @@ The results are in $out/
   faces/                       those pictures, a folder for each person
   presence.csv, shots.csv      who is in which shot; where shots begin and end
   identities.txt, tracks.txt   a box for each face in each frame (MOTChallenge)
-  episode.h5                   everything, for \`gst-reid cluster\` and h5py
+  episode.h5                   everything, as HDF5
   run.json                     versions, settings and times of this run
+Other people by another threshold, without the video:
+  $(reid_shell_word "$reid_build/pipelines/gst-reid") cluster $(reid_shell_word "$out") --threshold 0.5
 TEXT
 fi
 exit $code

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A camera in, who came and who went out.
 set -u
-. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/setup.sh" || exit 1
 
 usage() {
   cat <<TEXT

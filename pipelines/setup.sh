@@ -3,7 +3,7 @@
 # Sourced by the scripts of this tree: installs what is missing, builds, and
 # sets the environment in which the tree's own plugin is found.
 
-reid_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+reid_root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 reid_build=${REID_BUILD:-$reid_root/build}
 
 # What it takes to build and run, by Debian's names.
@@ -31,9 +31,9 @@ reid_value() {
 }
 
 # reid_check_number OPTION VALUE LEAST MOST: dies unless it is a number in that
-# range; a whole one where the bounds are.
+# range; a whole one where the bounds are. A 0 before it would make it octal.
 reid_check_number() {
-  local pattern='^-?[0-9]{1,9}$' kind="a whole number"
+  local pattern='^(0|-?[1-9][0-9]{0,8})$' kind="a whole number"
   case $3$4 in *.*) pattern='^-?[0-9]{0,9}\.?[0-9]{1,9}$' kind="a number" ;; esac
   if ! [[ $2 =~ $pattern ]] ||
     ! LC_ALL=C awk -v v="$2" -v a="$3" -v b="$4" 'BEGIN { exit !(v + 0 >= a + 0 && v + 0 <= b + 0) }'; then
@@ -136,10 +136,14 @@ reid_environment() {
 }
 
 # A value for a gst-launch line: quotes, spaces and backslashes survive its
-# parser.
+# parser. A last backslash would not: it takes the quote or the space behind it
+# for escaped. Such a value goes as octal numbers within quotes, which only the
+# property takes off.
 reid_quote() {
-  local s=${1//\\/\\\\}
+  local s=${1//\\/\\\\} octal
   case $1 in
+    *\\) octal=$(printf '%s' "$1" | od -An -v -to1 | tr -d '\n')
+         printf '\\"%s\\"' "${octal// /\\\\}" ;;
     '' | *[!A-Za-z0-9_.,:/+-]*) printf '"%s"' "${s//\"/\\\"}" ;;
     *) printf '%s' "$1" ;;
   esac

@@ -8,8 +8,8 @@
 #   tests/run.sh --quick   the suite only
 #   tests/run.sh SUITE...  only these suites (image, nn, track, elements, ...)
 set -u
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-. "$here/../pipelines/setup.sh"
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+. "$here/../pipelines/setup.sh" || exit 1
 
 quick=0 suites=()
 for arg in "$@"; do

@@ -10,8 +10,8 @@ import signal
 import subprocess
 import time
 
-from harness import EPISODE, OUTPUTS, Result, chain, check, command, convert
-from harness import equal, film, film_in, film_networks, from_file, gst_reid
+from harness import EPISODE, LIVE, OUTPUTS, ROOT, Result, chain, check
+from harness import command, convert, equal, film, film_in, film_networks, from_file, gst_reid
 from harness import limit_files, main, note, read_json, remove, take_signals
 from harness import test, wait_until
 
@@ -88,8 +88,10 @@ def wrong_arguments():
             ([video, '--threshold'], '--threshold needs a value'),
             ([video, '--threshold', 'high'], '"high"'),
             ([video, '--threshold', '1.5'], '"1.5"'),
+            ([video, '--threshold', '-1'], '"-1"'),
             ([video, '--threshold', '0,4'], '"0,4"'),
             ([video, '--interval', '0'], '"0"'),
+            ([video, '--interval', '010'], '"010"'),
             ([video, '--interval', '2.5'], '"2.5"'),
             ([video, '--interval=-3'], '"-3"'),
             ([video, '--interval', '99999999999999999999'], '--interval')):
@@ -307,6 +309,25 @@ def an_earlier_run_is_replaced():
 
 
 @test
+def a_run_that_fails_at_its_start_leaves_the_earlier_one():
+    r = episode(film_in('mkv'), '--interval', '4', '--out', 'kept')
+    equal((r.code, r.errors()), (0, []))
+    _, before = whole('kept')
+    with open('no video.mp4', 'w') as f:
+        f.write('Dear reader,\n' * 100)
+    convert(['audiotestsrc', 'num-buffers=50'], 'wavenc', '!', 'filesink',
+            'location=hum.wav')
+    for code, args in ((3, ('--embedder', 'nosuch', film_in('mkv'))),
+                       (3, ('--detector', 'nosuch', film_in('mkv'))),
+                       (4, ('no video.mp4',)), (4, ('hum.wav',))):
+        fails(episode('--out', 'kept', *args), code)
+        equal(whole('kept')[1], before)
+    os.mkdir('empty folder')
+    fails(episode('--out', 'empty folder', 'no video.mp4'), 4)
+    equal(left_in('empty folder'), [])
+
+
+@test
 def a_folder_that_cannot_be_made():
     with open('file', 'w') as f:
         f.write('a file')
@@ -365,7 +386,8 @@ def odd_names():
     names = ['with space.mkv', 'it\'s "quoted".mkv', 'back\\slash.mkv',
              'Über ☃ 電影.mkv', 'wow! really!.mkv', '$HOME `id` %s %n.mkv',
              '-dash.mkv', 'a=b,c;d.mkv', '..mkv', 'no-suffix', 'two\nlines.mkv',
-             '(odd) [names] {of} <files> | & #.mkv', '.hidden', '\ttab.mkv']
+             '(odd) [names] {of} <files> | & #.mkv', '.hidden', '\ttab.mkv',
+             'ends in\\', '\'ends\' "in"\tÜ\\\\', '\\']
     for name in names:
         shutil.copy(half(film_in('mkv'), 'short'), name)
     for name in names:
@@ -401,6 +423,49 @@ def the_line_that_is_printed_can_be_run():
     r = command(['bash', '-c', line], env={'GST_PLUGIN_PATH': ''})
     equal(r.code, 0)
     equal(open('x "y" z\'s!/tracks.txt').read(), want)
+
+
+@test
+def a_folder_whose_name_ends_in_a_backslash():
+    r = episode('--interval', '9', '--out', 'results of\\', film_in('mkv'))
+    equal((r.code, r.errors()), (0, []))
+    whole('results of\\')
+
+
+@test
+def a_script_behind_a_link():
+    os.mkdir('links')
+    os.symlink(EPISODE, 'links/ep')
+    os.symlink('ep', 'links/again')
+    r = command(['links/again', '--help'])
+    equal((r.code, r.err), (0, ''))
+    check('Usage: again' in r.out, r)
+    r = command(['links/ep', '--no-install', 'missing.mp4'])
+    fails(r, 3, 'there is no file missing.mp4')
+    for script in (LIVE, os.path.join(ROOT, 'tests', 'run.sh')):
+        remove('links/ep')
+        os.symlink(script, 'links/ep')
+        r = command(['links/ep', '--help'])
+        equal((r.code, r.err), (0, ''))
+
+
+@test
+def the_command_that_is_named_can_be_run():
+    r = episode('--interval', '9', '--out', 'it\'s named', film_in('mkv'))
+    equal(r.code, 0)
+    line = r.out.rstrip('\n').splitlines()[-1]
+    check(line.endswith(' --threshold 0.5') and 'it\'' in line, line)
+    r = command(['bash', '-c', line], env={'PATH': '/usr/bin:/bin'})
+    equal((r.code, r.errors()), (0, []))
+    check('people in' in r.out, r)
+
+
+@test
+def a_recording_that_cannot_be_written():
+    r = command([LIVE, '--no-install', *networks(), '--seconds', '2',
+                 '--record', '/nonexist/x.mkv', 'test'])
+    fails(r, 5, '/nonexist/x.mkv')
+    check('the input' not in r.err, r)
 
 
 # ---- Ctrl-C
