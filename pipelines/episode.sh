@@ -12,7 +12,8 @@ Finds who is on screen in VIDEO, and when: installs what is missing, builds,
 and runs the pipeline that it prints.
 
   --out DIR           folder for the results (default: the video's name with
-                      .reid, in the folder you are in)
+                      .reid, in the folder you are in, unless that holds
+                      another video's results)
   --detector MODEL    face detector: a file or a name (default: the best found)
   --embedder MODEL    face embedder, likewise
   --threshold T       cosine similarity, -0.9999 to 1, from which two tracks are
@@ -66,6 +67,8 @@ if [ -z "$out" ]; then
   name=${video##*/}
   stem=${name%.*}
   out=${stem:-$name}.reid
+  # another video may have the same stem
+  reid_run_options=(--same-input)
 fi
 
 reid_install "${reid_packages[@]}"

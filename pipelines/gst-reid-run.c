@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gst-reid-errors.h"
+#include "gst-reid-input.h"
 #include "gst-reid.h"
 
 typedef struct {
@@ -18,7 +19,8 @@ typedef struct {
   guint interrupts;
   guint64 frames;
   GstClockTime duration;
-  gchar *input; /* of the first source, for messages */
+  gchar *input;      /* of the first source, for messages */
+  gchar *full_input; /* the same for archives */
   GstStructure *identities;
   gchar *missing;      /* what no plugin was found for */
   gboolean no_picture; /* no stream of the input fits the pipeline */
@@ -132,6 +134,19 @@ ends_early (const Watch *w, GstPad *pad, GstClockTime *duration)
   return w->end + GST_SECOND < *duration && w->end < *duration - *duration / 20;
 }
 
+/* No element knows what the pipeline's input is called; the archive should. It
+ * takes what comes as the elements' own notes do. */
+static void
+tell_input (const Run *run, GstPad *pad)
+{
+  if (run->full_input)
+    gst_pad_send_event (
+        pad, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
+                                   gst_structure_new ("reid-info-run", "input",
+                                                      G_TYPE_STRING,
+                                                      run->full_input, NULL)));
+}
+
 static GstPadProbeReturn
 watch_stream (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
@@ -143,7 +158,8 @@ watch_stream (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
     GstEvent *event = gst_pad_get_sticky_event (pad, GST_EVENT_SEGMENT, 0);
-    w->n_buffers++;
+    if (w->n_buffers++ == 0)
+      tell_input (w->run, pad);
     if (event) {
       const GstSegment *segment;
       gst_event_parse_segment (event, &segment);
@@ -447,25 +463,12 @@ on_interrupt (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* Before anything runs. */
 static void
-find_input (Run *run)
+check_owner (Run *run, GstElement *cluster)
 {
-  GstIterator *it = gst_bin_iterate_sources (GST_BIN (run->pipeline));
-  GValue value = G_VALUE_INIT;
-
-  while (!run->input && gst_iterator_next (it, &value) == GST_ITERATOR_OK) {
-    GObject *source = g_value_get_object (&value);
-    GObjectClass *klass = G_OBJECT_GET_CLASS (source);
-    if (g_object_class_find_property (klass, "location"))
-      g_object_get (source, "location", &run->input, NULL);
-    else if (g_object_class_find_property (klass, "uri"))
-      g_object_get (source, "uri", &run->input, NULL);
-    else if (g_object_class_find_property (klass, "device"))
-      g_object_get (source, "device", &run->input, NULL);
-    g_value_reset (&value);
-  }
-  g_value_unset (&value);
-  gst_iterator_free (it);
+  if (run->exit == EXIT_OK && !reid_input_owns (cluster, run->full_input))
+    run->exit = EXIT_OUTPUT;
 }
 
 static gint
@@ -521,13 +524,16 @@ run_pipeline (Run *run)
 gint
 reid_command_run (gint argc, gchar **argv)
 {
-  gboolean quiet = FALSE;
+  gboolean quiet = FALSE, same_input = FALSE;
   gint seconds = G_MININT;
-  GOptionEntry entries[] = { { "quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet,
-                               "no progress line", NULL },
-                             { "seconds", 0, 0, G_OPTION_ARG_INT, &seconds,
-                               "end the stream after so many seconds", "N" },
-                             { NULL } };
+  GOptionEntry entries[] = {
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "no progress line", NULL },
+    { "same-input", 0, 0, G_OPTION_ARG_NONE, &same_input,
+      "replace no results of another input", NULL },
+    { "seconds", 0, 0, G_OPTION_ARG_INT, &seconds,
+      "end the stream after so many seconds", "N" },
+    { NULL }
+  };
   GOptionContext *context =
       g_option_context_new ("-- PIPELINE - run a gst-launch line");
   Run run = { .duration = GST_CLOCK_TIME_NONE };
@@ -571,9 +577,12 @@ reid_command_run (gint argc, gchar **argv)
   run.quiet = quiet;
   run.seconds = seconds;
   run.tty = isatty (STDERR_FILENO);
-  find_input (&run);
+  run.input = reid_input_of (run.pipeline);
+  run.full_input = reid_input_full (run.input);
+  if (same_input)
+    for_each_cluster (&run, check_owner);
   for_each_cluster (&run, watch_cluster);
-  code = run_pipeline (&run);
+  code = run.exit == EXIT_OK ? run_pipeline (&run) : run.exit;
   if (run.identities) {
     gboolean partial = FALSE;
     gst_structure_get_boolean (run.identities, "partial", &partial);
@@ -584,6 +593,7 @@ reid_command_run (gint argc, gchar **argv)
   }
   gst_object_unref (run.pipeline);
   g_free (run.input);
+  g_free (run.full_input);
   g_free (run.missing);
   return code;
 }

@@ -205,6 +205,10 @@ typedef struct {
 REID_API ReidEpisode *reid_episode_read (const char *path, bool with_pixels,
                                          ReidError *error);
 REID_API void reid_episode_free (ReidEpisode *episode);
+/* One attribute without all the rest, malloc'd. NULL: there is none, or, with
+ * an error, no such archive. */
+REID_API char *reid_archive_attribute (const char *path, const char *key,
+                                       ReidError *error);
 /* An attribute's value or NULL. */
 REID_API const char *reid_episode_attribute (const ReidEpisode *episode,
                                              const char *key);

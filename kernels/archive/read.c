@@ -508,6 +508,37 @@ reid_episode_attribute (const ReidEpisode *episode, const char *key)
   return NULL;
 }
 
+char *
+reid_archive_attribute (const char *path, const char *key, ReidError *error)
+{
+  ReidEpisode *episode = calloc (1, sizeof *episode);
+  ReidReader *reader = NULL;
+  ReidError local = REID_ERROR_INIT;
+  ReidH5Guard guard;
+  const char *value = NULL;
+  char *copy = NULL;
+
+  if (episode)
+    reader = reid_reader_open (path, false, error);
+  else
+    reid_error_set (error, REID_ERROR_MEMORY, "out of memory");
+  if (reader) {
+    reid_h5_enter (&guard);
+    if (reid_read_attributes (reader->file, episode, &local))
+      value = reid_episode_attribute (episode, key);
+    else
+      reid_error_prefix (&local, "%s", reader->path);
+    reid_h5_leave (&guard);
+    if (value && !(copy = strdup (value)))
+      reid_error_set (&local, REID_ERROR_MEMORY, "out of memory");
+    if (local.status != REID_OK)
+      reid_error_set (error, local.status, "%s", local.message);
+  }
+  reid_reader_close (reader, NULL);
+  reid_episode_free (episode);
+  return copy;
+}
+
 bool
 reid_archive_relabel (const char *path, const uint32_t *track_ids,
                       const uint32_t *identities, size_t n,

@@ -458,6 +458,14 @@ TEST (outputs_of_other_labels_leave_the_archive_alone)
   REQUIRE_OK (e, error);
   CHECK (e->n_tracks == 1 && e->tracks[0].identity == 1 && !e->partial);
   reid_episode_free (e);
+  CHECK (!reid_archive_attribute (dir, "none", &error)
+         && error.status == REID_OK);
+  char *software = reid_archive_attribute (dir, "software", &error);
+  CHECK (software && strstr (software, "reid"));
+  free (software);
+  CHECK (!reid_archive_attribute (path_in (dir, "faces"), "software", &error)
+         && error.status == REID_ERROR_NOT_FOUND);
+  reid_error_clear (&error);
 
   /* something else among the pictures, before anything is written */
   put (dir, "faces/readme");

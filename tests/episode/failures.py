@@ -328,6 +328,27 @@ def a_run_that_fails_at_its_start_leaves_the_earlier_one():
 
 
 @test
+def two_videos_of_one_stem():
+    short = half(film_in('mkv'), 'short')
+    for season in ('s1', 's2'):
+        os.makedirs(season)
+        shutil.copy(short, season + '/e01.mkv')
+    shutil.copy(short, 's2/e01.xyz')
+    equal(episode('--interval', '9', 's1/e01.mkv').code, 0)
+    before = whole('e01.reid')
+    for other in ('s2/e01.mkv', 's2/e01.xyz'):
+        fails(episode('--interval', '9', other), 5, 'e01.reid', '--out',
+              os.path.realpath('s1/e01.mkv'))
+        equal(whole('e01.reid'), before)
+    # the same by another name, and the other one where that was said
+    os.symlink('s1', 'link')
+    equal(episode('--interval', '9', 'link/e01.mkv').code, 0)
+    r = episode('--interval', '9', '--out', 'e01.reid', 's2/e01.mkv')
+    equal((r.code, r.errors()), (0, []))
+    fails(episode('--interval', '9', 's1/e01.mkv'), 5, 's2/e01.mkv')
+
+
+@test
 def a_folder_that_cannot_be_made():
     with open('file', 'w') as f:
         f.write('a file')
