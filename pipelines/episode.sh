@@ -6,14 +6,15 @@ set -u
 
 usage() {
   cat <<TEXT
-Usage: ${0##*/} [OPTIONS] VIDEO
+Usage: ${0##*/} [OPTIONS] [VIDEO]
 
 Finds who is on screen in VIDEO, and when: installs what is missing, builds,
-and runs the pipeline that it prints.
+and runs the pipeline that it prints. Without VIDEO a synthetic episode is
+drawn, of four people in six shots, as a demonstration.
 
-  --out DIR           folder for the results (default: the video's name with
-                      .reid, in the folder you are in, unless that holds
-                      another video's results)
+  --out DIR           folder for the results (default: the video's name, or
+                      demonstration, with .reid, in the folder you are in,
+                      unless that holds another video's results)
   --detector MODEL    face detector: a file or a name (default: the best found)
   --embedder MODEL    face embedder, likewise
   --threshold T       cosine similarity, -0.9999 to 1, from which two tracks are
@@ -27,6 +28,14 @@ Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 no such input, 4 no video in
 it, 5 the results cannot be written, 130 interrupted (what was processed is
 kept).
 TEXT
+}
+
+# take_video WORD: an empty one is a name that the caller forgot to fill in, and
+# no wish for a demonstration.
+take_video() {
+  [ -n "$1" ] || reid_die 2 "no video was named: ${0##*/} [OPTIONS] [VIDEO]; see --help"
+  [ -z "$video" ] || reid_die 2 "more than one video: \"$video\" and \"$1\""
+  video=$1
 }
 
 out='' video='' detector='' embedder='' threshold='' interval='' reid_no_install=0
@@ -49,22 +58,27 @@ while [ $# -gt 0 ]; do
     -*) hint=
         [ ! -e "$1" ] || hint=" (for the file of that name, say ./$1)"
         reid_die 2 "no option \"$1\"; see --help$hint" ;;
-    *) [ -z "$video" ] || reid_die 2 "more than one video: \"$video\" and \"$1\""
-       video=$1 ;;
+    *) take_video "$1" ;;
   esac
   shift
 done
 for word in "$@"; do # after --
-  [ -z "$video" ] || reid_die 2 "more than one video: \"$video\" and \"$word\""
-  video=$word
+  take_video "$word"
 done
-[ -n "$video" ] || reid_die 2 "no video was named: ${0##*/} [OPTIONS] VIDEO; see --help"
-[ -e "$video" ] || reid_die 3 "there is no file $video"
-[ ! -d "$video" ] || reid_die 3 "$video is a folder; name a video in it"
-[ -f "$video" ] || reid_die 3 "$video is not an ordinary file"
-[ -r "$video" ] || reid_die 3 "$video cannot be read: permission denied"
+if [ -n "$video" ]; then
+  [ -e "$video" ] || reid_die 3 "there is no file $video"
+  [ ! -d "$video" ] || reid_die 3 "$video is a folder; name a video in it"
+  [ -f "$video" ] || reid_die 3 "$video is not an ordinary file"
+  [ -r "$video" ] || reid_die 3 "$video cannot be read: permission denied"
+  # The picture is turned as the rotation tag of the file says.
+  source=(filesrc "location=$(reid_quote "$video")" ! decodebin
+          ! videoflip video-direction=auto)
+else
+  source=(reidtestsrc people=4 shots=6)
+fi
 if [ -z "$out" ]; then
   name=${video##*/}
+  name=${name:-demonstration}
   stem=${name%.*}
   out=${stem:-$name}.reid
   # another video may have the same stem
@@ -81,10 +95,7 @@ detect=(reiddetect) embed=(reidembed) cluster=(reidcluster "location=$(reid_quot
 [ -z "$embedder" ] || embed+=("model=$(reid_quote "$embedder")")
 [ -z "$threshold" ] || cluster+=("threshold=$threshold")
 
-# The picture is turned as the rotation tag of the file says.
-reid_run filesrc "location=$(reid_quote "$video")" \
-  ! decodebin \
-  ! videoflip video-direction=auto \
+reid_run "${source[@]}" \
   ! "${detect[@]}" ! reidtrack ! "${embed[@]}" ! "${cluster[@]}" \
   ! fakesink sync=false
 code=$?

@@ -78,8 +78,8 @@ def within_permissions():
 def wrong_arguments():
     video = film_in('mkv')
     for args, word in (
-            ([], 'no video was named'),
             ([''], 'no video was named'),
+            (['--', ''], 'no video was named'),
             ([video, video], 'more than one video'),
             (['--', video, video], 'more than one video'),
             (['--frobnicate', video], '--frobnicate'),
