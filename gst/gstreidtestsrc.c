@@ -473,7 +473,7 @@ draw (GstReidTestSrc *self, GstBuffer *buffer, gint64 number, ReidError *error)
 {
   ReidSynthPicture picture = { 0 };
   GstVideoFrame frame;
-  ReidImage image;
+  ReidImage image = { 0 };
   gboolean ok;
 
   if (self->padded)

@@ -275,12 +275,25 @@ TEST (the_people_are_bounded)
   fixture_close (&f);
 }
 
+/* What has come so far, so that only the element's own memory is measured. */
+static void
+drop_outputs (Fixture *f)
+{
+  GstMessage *m;
+
+  while ((m = gst_bus_pop (f->bus)))
+    gst_message_unref (m);
+  record_clear (&f->record);
+  while (gst_harness_events_in_queue (f->h) > 0)
+    gst_event_unref (gst_harness_pull_event (f->h));
+  while (gst_harness_buffers_in_queue (f->h) > 0)
+    gst_buffer_unref (gst_harness_pull (f->h));
+}
+
 /* Tracks that never end beside one that always stays. */
 static void
 long_feed (Fixture *f, guint32 from, guint32 to)
 {
-  GstMessage *m;
-
   for (guint32 i = from; i < to; i++) {
     guint32 both[] = { 1, i };
     push_faces (f, i, 2, both);
@@ -288,13 +301,7 @@ long_feed (Fixture *f, guint32 from, guint32 to)
       push_track (f, i, i % 5, i, i, GST_REID_TRACK_END_GAP);
     if (i % 10 == 0)
       push_interim (f, 1, 20, i);
-    while ((m = gst_bus_pop (f->bus)))
-      gst_message_unref (m);
-    record_clear (&f->record);
-    while (gst_harness_events_in_queue (f->h) > 0)
-      gst_event_unref (gst_harness_pull_event (f->h));
-    while (gst_harness_buffers_in_queue (f->h) > 0)
-      gst_buffer_unref (gst_harness_pull (f->h));
+    drop_outputs (f);
   }
 }
 
@@ -321,7 +328,6 @@ pass_by (Fixture *f, guint32 from, guint32 to)
     guint64 random = (guint64) i * 7919 + 1;
     gfloat v[DIMS];
     gdouble length = 0;
-    GstMessage *m;
 
     push_faces (f, i, 2, both);
     for (guint k = 0; k < DIMS; k++) {
@@ -331,13 +337,7 @@ pass_by (Fixture *f, guint32 from, guint32 to)
     for (guint k = 0; k < DIMS; k++)
       v[k] /= (gfloat) sqrt (length);
     push_vector (f, i, v, i, i, i, GST_REID_TRACK_END_GAP);
-    while ((m = gst_bus_pop (f->bus)))
-      gst_message_unref (m);
-    record_clear (&f->record);
-    while (gst_harness_events_in_queue (f->h) > 0)
-      gst_event_unref (gst_harness_pull_event (f->h));
-    while (gst_harness_buffers_in_queue (f->h) > 0)
-      gst_buffer_unref (gst_harness_pull (f->h));
+    drop_outputs (f);
   }
 }
 
