@@ -531,7 +531,8 @@ gst_reid_detect_class_init (GstReidDetectClass *klass)
       g_param_spec_string (
           "model", "Model",
           "Face detector: an ONNX file, or the name of one in "
-          "REID_MODEL_PATH or a data directory (NULL: the best one found)",
+          "REID_MODEL_PATH or a data directory (NULL: the best one found, "
+          "else reid-detect-s, which comes with the plugin)",
           DEFAULT_MODEL, ready));
   /**
    * GstReidDetect:device:

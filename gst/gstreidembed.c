@@ -880,7 +880,8 @@ gst_reid_embed_class_init (GstReidEmbedClass *klass)
       g_param_spec_string (
           "model", "Model",
           "Face embedder: an ONNX file, or the name of one in "
-          "REID_MODEL_PATH or a data directory (NULL: the best one found)",
+          "REID_MODEL_PATH or a data directory (NULL: the best one found, "
+          "else reid-embed-s, which comes with the plugin)",
           DEFAULT_MODEL, ready));
   /**
    * GstReidEmbed:device:

@@ -97,7 +97,7 @@ reid_install() {
 reid_runtime_targets() {
   echo gst/libgstreid.so pipelines/gst-reid
   ninja -C "$reid_build" -t targets all |
-    sed -n 's/^\(kernels\/libreidnn-[^/:]*\.so\):.*/\1/p'
+    sed -n 's/^\(kernels\/libreidnn-[^/:]*\.so\):.*/\1/p; s/^\(kernels\/models\/[^/:]*\):.*/\1/p'
 }
 
 # reid_make [MESON SETUP ARGUMENT...]: builds into $reid_build where something
@@ -122,7 +122,8 @@ reid_make() {
   exec {lock}>&-
 }
 
-# The tree's plugin, backends and models, before those that are installed.
+# The tree's plugin, which finds the tree's backends and networks by itself,
+# before the one that is installed.
 reid_environment() {
   export GST_PLUGIN_PATH="$reid_build/gst${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
   export GST_REGISTRY="$reid_build/registry.bin"
@@ -172,15 +173,4 @@ reid_run() {
   done
   printf '\n\n'
   "$reid_build/pipelines/gst-reid" run "${reid_run_options[@]}" -- "$@"
-  local code=$?
-  # The command that the error names is on no PATH yet.
-  [ $code != 3 ] || reid_has_models ||
-    printf '%s: from this tree: %s models get yunet mobilefacenet\n' "${0##*/}" \
-      "$(reid_shell_word "$reid_build/pipelines/gst-reid")" >&2
-  return $code
-}
-
-# Whether there is a network of each kind to be taken.
-reid_has_models() {
-  [ "$("$reid_build/pipelines/gst-reid" models 2>/dev/null | grep -c '^\*')" = 2 ]
 }

@@ -16,11 +16,16 @@ typedef struct {
   const gchar *name;
   const gchar *licence;
   GstReidModelRole role;
-  gint rank; /* the highest of a role is the default */
+  gint rank; /* the highest of a role is the default; > 0 */
   /* embedders: preprocessing that the file does not tell */
   gdouble mean[3], deviation[3]; /* of v / 255, as PyTorch writes them */
   gfloat threshold;              /* cosine; 0 = the engine's default */
 } GstReidKnownModel;
+
+/* Of a network that somebody took the trouble to describe, and of those that
+ * ship with gst-reid. */
+#define GST_REID_MODEL_DESCRIBED_RANK 1000
+#define GST_REID_MODEL_SHIPPED_RANK 0
 
 G_GNUC_INTERNAL extern const GstReidKnownModel gst_reid_known_models[];
 

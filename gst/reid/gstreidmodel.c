@@ -27,11 +27,17 @@
  * threshold=0.4
  * ]|
  *
+ * A small network of each role ships with the library. When none is named, it
+ * is taken where no other one is described or known.
+ *
  * Since: 0.1
  */
 #include "gstreidmodel-private.h"
 
+#include <dlfcn.h>
+#include <limits.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -93,6 +99,47 @@ role_nick (GstReidModelRole role)
   return role == GST_REID_MODEL_DETECTOR ? "detector" : "embedder";
 }
 
+/* Where this library lies, seen from the root of an install and of a build,
+ * and the networks that came with it. */
+static const gchar in_install[] = "/" REID_LIBDIR;
+static const gchar in_build[] = "/gst/reid";
+static const gchar install_models[] = "/" REID_DATADIR "/gst-reid/models";
+static const gchar build_models[] = "/kernels/models";
+
+/* The folder of those networks, or NULL when the library does not lie in such a
+ * place. It follows the library, so that an install may be moved, and the
+ * path of a build is written into none. */
+static gchar *
+folder_beside (const gchar *library, const gchar *models)
+{
+  gchar real[PATH_MAX], *dir, *folder = NULL;
+  Dl_info here;
+
+  if (!dladdr (in_build, &here) || !here.dli_fname
+      || !realpath (here.dli_fname, real))
+    return NULL;
+  dir = g_path_get_dirname (real);
+  if (g_str_has_suffix (dir, library)) {
+    dir[strlen (dir) - strlen (library)] = '\0';
+    folder = g_strconcat (dir, models, NULL);
+  }
+  g_free (dir);
+  return folder;
+}
+
+static void
+add_folder (GPtrArray *dirs, gchar *dir)
+{
+  gboolean known = FALSE;
+
+  for (guint i = 0; i < dirs->len; i++)
+    known = known || g_strcmp0 (dirs->pdata[i], dir) == 0;
+  if (dir && !known)
+    g_ptr_array_add (dirs, dir);
+  else
+    g_free (dir);
+}
+
 /**
  * gst_reid_model_get_search_path:
  *
@@ -116,14 +163,13 @@ gst_reid_model_get_search_path (void)
   }
   g_ptr_array_add (dirs, g_build_filename (g_get_user_data_dir (), "gst-reid",
                                            "models", NULL));
+  /* a build goes before what is installed */
+  add_folder (dirs, folder_beside (in_build, build_models));
   for (; *system; system++)
     g_ptr_array_add (dirs,
                      g_build_filename (*system, "gst-reid", "models", NULL));
-  for (guint i = 0; i < dirs->len; i++)
-    if (g_str_equal (dirs->pdata[i], REID_MODEL_DIR))
-      goto done;
-  g_ptr_array_add (dirs, g_strdup (REID_MODEL_DIR));
-done:
+  add_folder (dirs, folder_beside (in_install, install_models));
+  add_folder (dirs, g_strdup (REID_MODEL_DIR));
   g_ptr_array_add (dirs, NULL);
   return (gchar **) g_ptr_array_free (dirs, FALSE);
 }
@@ -217,6 +263,28 @@ info_string (GKeyFile *keys, const gchar *group, const gchar *key)
   return value ? g_strstrip (value) : NULL;
 }
 
+static gboolean
+bad_key (const GstReidModel *m, const gchar *group, const gchar *key,
+         const gchar *want, GError **error)
+{
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+               "%s: [%s] %s must be %s", m->info, group, key, want);
+  return FALSE;
+}
+
+/* FALSE, unless it is said; *ok is FALSE when something else is said. */
+static gboolean
+info_shipped (GKeyFile *keys, gboolean *ok)
+{
+  GError *err = NULL;
+  gboolean shipped = g_key_file_get_boolean (keys, "model", "shipped", &err);
+
+  *ok =
+      !g_error_matches (err, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE);
+  g_clear_error (&err);
+  return shipped;
+}
+
 static GstReidModel *
 model_new (GstReidModelRole role, const gchar *path, GError **error)
 {
@@ -245,8 +313,15 @@ model_new (GstReidModelRole role, const gchar *path, GError **error)
   }
   if (m->info) {
     GKeyFile *keys = load_info (m->info, error);
+    gboolean ok = keys != NULL;
     gchar *s;
-    if (!keys) {
+    if (keys)
+      info_shipped (keys, &ok);
+    if (keys && !ok) {
+      bad_key (m, "model", "shipped", "true or false", error);
+      g_key_file_free (keys);
+    }
+    if (!ok) {
       gst_reid_model_free (m);
       return NULL;
     }
@@ -265,10 +340,6 @@ model_new (GstReidModelRole role, const gchar *path, GError **error)
   return m;
 }
 
-/* A network that somebody took the trouble to describe goes before the known
- * ones. */
-#define DESCRIBED_RANK 1000
-
 /* The role that is known of a model, with its rank; -1 = unknown. */
 static gint
 model_rank (const GstReidModel *m, GstReidModelRole role)
@@ -279,13 +350,30 @@ model_rank (const GstReidModel *m, GstReidModelRole role)
   if (m->info) {
     GKeyFile *keys = load_info (m->info, NULL);
     gchar *s = keys ? info_string (keys, "model", "role") : NULL;
-    if (s)
-      rank = g_str_equal (s, role_nick (role)) ? DESCRIBED_RANK : -1;
+    gboolean ok;
+    if (s && !g_str_equal (s, role_nick (role)))
+      rank = -1;
+    else if (s)
+      rank = info_shipped (keys, &ok) ? GST_REID_MODEL_SHIPPED_RANK
+                                      : GST_REID_MODEL_DESCRIBED_RANK;
     g_free (s);
     if (keys)
       g_key_file_free (keys);
   }
   return rank;
+}
+
+static const gchar *
+known_by (gint rank)
+{
+  switch (rank) {
+    case GST_REID_MODEL_DESCRIBED_RANK:
+      return "described by its .modelinfo";
+    case GST_REID_MODEL_SHIPPED_RANK:
+      return "the network that ships with gst-reid";
+    default:
+      return "known by its SHA-256";
+  }
 }
 
 static gint
@@ -385,8 +473,7 @@ gst_reid_model_list (GstReidModelRole role)
       gst_reid_model_free (m);
       continue;
     }
-    m->reason = g_strdup (rank == DESCRIBED_RANK ? "described by its .modelinfo"
-                                                 : "known by its SHA-256");
+    m->reason = g_strdup (known_by (rank));
     guint at = 0;
     while (at < ranks->len && g_array_index (ranks, gint, at) >= rank)
       at++;
@@ -415,19 +502,20 @@ find_best (GstReidModelRole role, GError **error)
   GstReidModel *m = NULL;
 
   if (models->len > 0) {
-    gchar *known_by;
+    gchar *why;
     m = gst_reid_model_copy (models->pdata[0]);
-    known_by = m->reason;
+    why = m->reason;
     m->reason = models->len == 1
                     ? g_strdup_printf ("the only face %s found, %s",
-                                       role_nick (role), known_by)
+                                       role_nick (role), why)
                     : g_strdup_printf ("the best of %u face %ss found, %s",
-                                       models->len, role_nick (role), known_by);
-    g_free (known_by);
+                                       models->len, role_nick (role), why);
+    g_free (why);
   } else {
     gchar *s = searched ();
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
-                 "No face %s was found: get one with `gst-reid models get "
+                 "No face %s was found, not even the one that ships with "
+                 "gst-reid: get one with `gst-reid models get "
                  "yunet mobilefacenet`, or put one (say %s) into one of the "
                  "folders %s, or name a file with model=FILE",
                  role_nick (role),
@@ -523,15 +611,6 @@ gst_reid_model_find (GstReidModelRole role, const gchar *name, GError **error)
     return NULL;
   }
   return find_named (role, name, error);
-}
-
-static gboolean
-bad_key (const GstReidModel *m, const gchar *group, const gchar *key,
-         const gchar *want, GError **error)
-{
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-               "%s: [%s] %s must be %s", m->info, group, key, want);
-  return FALSE;
 }
 
 /* n finite numbers. found stays FALSE when the key is not there. */

@@ -54,12 +54,14 @@ GST_REID_API GstReidModel *gst_reid_model_copy (const GstReidModel *model);
 GST_REID_API void gst_reid_model_free (GstReidModel *model);
 
 /* The folders that are searched, in order: $REID_MODEL_PATH (separated as
- * $PATH is), gst-reid/models in the user's data directory, in the system's
- * data directories, and in the one this library was installed to. */
+ * $PATH is), gst-reid/models in the user's data directory, the build's own
+ * when the library was not installed, gst-reid/models in the system's data
+ * directories, and in the one this library was installed to. */
 GST_REID_API gchar **gst_reid_model_get_search_path (void);
 
 /* name: a file, or the name of a network in the search path ("yunet",
- * "MobileFaceNet", "mine.onnx"); NULL takes the best one known for the role.
+ * "MobileFaceNet", "mine.onnx"); NULL takes the best one known for the role,
+ * and the one that ships with the library where there is none.
  * The error is in the GST_RESOURCE_ERROR domain and says where it looked. */
 GST_REID_API GstReidModel *
 gst_reid_model_find (GstReidModelRole role, const gchar *name, GError **error);

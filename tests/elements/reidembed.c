@@ -15,17 +15,23 @@ typedef struct {
 } Fixture;
 
 static void
-fixture_open_plain (Fixture *f, TinyEmbedKind kind)
+fixture_open_model (Fixture *f, const gchar *model)
 {
   GstElement *e = gst_element_factory_make ("reidembed", NULL);
 
-  g_object_set (e, "model", tiny_embedder_path (kind), "threads", 1, NULL);
+  g_object_set (e, "model", model, "threads", 1, NULL);
   f->h = gst_harness_new_with_element (e, "sink", "src");
   gst_object_unref (e);
   f->bus = gst_bus_new ();
   gst_element_set_bus (f->h->element, f->bus);
   f->srcpad = gst_element_get_static_pad (f->h->element, "src");
   record_init (&f->record, f->srcpad);
+}
+
+static void
+fixture_open_plain (Fixture *f, TinyEmbedKind kind)
+{
+  fixture_open_model (f, tiny_embedder_path (kind));
 }
 
 static void
@@ -206,6 +212,25 @@ TEST (a_tracklet_gets_the_vectors_of_its_chips)
     CHECK_NEAR (cosine (t->embeddings + i * t->dims, t->embeddings, t->dims), 1,
                 .01);
   check_vectors (t, tiny_embedder_path (TINY_EMBED_COLOUR), TRUE);
+  fixture_close (&f);
+}
+
+/* The element's environment names no folder: see meson.build. */
+TEST (no_model_takes_the_one_that_ships)
+{
+  Fixture f;
+  GstReidTracklet *t;
+
+  fixture_open_model (&f, NULL);
+  gst_harness_set_src_caps_str (f.h, CAPS);
+  push_person (&f, 1, 5, 2);
+  gst_harness_push_event (f.h, gst_event_new_eos ());
+  WAIT_UNTIL (has_eos (&f));
+  t = record_tracklet (&f.record, 0);
+  REQUIRE (t && t->embeddings);
+  CHECK (g_strcmp0 (t->model, "reid-embed-s") == 0);
+  CHECK (t->dims == 128 && t->n_chips == 2);
+  CHECK (t->threshold > 0 && t->threshold < 1);
   fixture_close (&f);
 }
 

@@ -208,13 +208,6 @@ def networks_that_are_not_there():
     fails(episode(video, '--embedder', 'nobody', '--out', 'x'), 3, '"nobody"')
     fails(episode(video, '--detector', './nothing.onnx', '--out', 'x'), 3,
           './nothing.onnx')
-    r = command([EPISODE, '--no-install', video, '--out', 'x'],
-                env={'REID_NO_SHARED': '1', 'REID_MODEL_PATH': '',
-                     'XDG_DATA_HOME': os.getcwd()})
-    fails(r, 3, 'put one', 'gst-reid/models',
-          'gst-reid models get yunet mobilefacenet')
-    check('/pipelines/gst-reid models get yunet mobilefacenet' in r.err,
-          'it does not say where that command is:\n%s', r.err)
     with open('broken.onnx', 'w') as f:
         f.write('no network')
     fails(episode(video, '--detector', 'broken.onnx', '--out', 'x'), 1,

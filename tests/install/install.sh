@@ -35,7 +35,9 @@ check 'meson install' logged meson install -C "$build" --no-rebuild --destdir "$
 lib=$stage$prefix/$libdir
 for file in "$libdir/gstreamer-1.0/libgstreid.so" "$libdir/libgstreid-1.0.so" \
   "$libdir/libreidkernels-1.0.so.0" "$libdir/pkgconfig/gstreid-1.0.pc" \
-  include/gstreamer-1.0/gst/reid/reid.h bin/gst-reid; do
+  include/gstreamer-1.0/gst/reid/reid.h bin/gst-reid \
+  share/gst-reid/models/reid-detect-s.onnx share/gst-reid/models/reid-detect-s.modelinfo \
+  share/gst-reid/models/reid-embed-s.onnx share/gst-reid/models/reid-embed-s.modelinfo; do
   check "$file" test -e "$stage$prefix/$file"
 done
 # GStreamer's scanner loads whatever lies there
@@ -47,6 +49,7 @@ check 'no header and no .pc file knows the build' eval \
 for file in "$lib"/gstreamer-1.0/*.so "$lib"/*.so "$lib"/gst-reid-*/*.so "$stage$prefix"/bin/*; do
   [ -e "$file" ] || continue
   readelf -d "$file" 2>/dev/null | grep -E 'R(UN)?PATH' | grep -F -- "$build" >>"$log"
+  readelf -p .rodata "$file" 2>/dev/null | grep -F -- "$build" >>"$log"
 done
 check 'no library looks into the build' test ! -s "$log"
 
@@ -111,6 +114,28 @@ check 'the installed command' logged "$stage$prefix/bin/gst-reid" run -- videote
   num-buffers=30 ! "$caps" ! reiddetect model=tiny-yunet ! reidtrack \
   ! reidembed model=tiny-colour ! reidcluster location="$root/out" ! fakesink
 check 'says who was there' grep -q 'on screen' "$log"
+
+# The networks that ship: this install was moved, and they went with it.
+models=$stage$prefix/share/gst-reid/models
+unset REID_MODEL_PATH
+logged "$stage$prefix/bin/gst-reid" models
+check 'the networks that ship are found' eval \
+  'grep -qE "^\*  reid-detect-s +detector .* $models/reid-detect-s.onnx\$" "$log" &&
+   grep -qE "^\*  reid-embed-s +embedder .* $models/reid-embed-s.onnx\$" "$log"'
+check 'a pipeline needs no network to be named' logged gst-launch-1.0 reidtestsrc num-buffers=60 \
+  ! video/x-raw,width=640,height=360 ! reiddetect ! reidtrack ! reidembed \
+  ! reidcluster location="$root/bare" ! fakesink
+check 'and leaves who was there' eval '[ -s "$root/bare/identities.txt" ] && [ -d "$root/bare/faces/001" ]'
+rm -r "$models"
+logged "$stage$prefix/bin/gst-reid" run -- videotestsrc num-buffers=2 ! reiddetect ! fakesink
+code=$?
+check 'an install that lost them says so' eval '[ $code = 3 ] &&
+  grep -q "error: .*No face detector was found, not even the one that ships with gst-reid" "$log" &&
+  grep -qF "$models" "$log" && grep -qF "gst-reid models get yunet mobilefacenet" "$log"'
+logged "$stage$prefix/bin/gst-reid" models
+check 'and what to type' eval 'grep -qF "No network is found." "$log" &&
+  grep -qF "detector: none is found; \`gst-reid models get yunet\`" "$log" &&
+  grep -qF "embedder: none is found; \`gst-reid models get mobilefacenet\`" "$log"'
 
 printf '1..%d\n' $n
 exit $bad

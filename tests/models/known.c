@@ -44,6 +44,14 @@ TEST (what_is_known_can_be_had)
   g_ptr_array_unref (index);
 }
 
+TEST (what_is_known_goes_before_what_ships_and_behind_what_is_described)
+{
+  for (const GstReidKnownModel *k = gst_reid_known_models; k->sha256; k++) {
+    CHECK_MSG (k->rank > GST_REID_MODEL_SHIPPED_RANK, "%s", k->name);
+    CHECK_MSG (k->rank < GST_REID_MODEL_DESCRIBED_RANK, "%s", k->name);
+  }
+}
+
 /* A branch would move on, and the pin with it. */
 TEST (addresses_are_safe_and_fixed)
 {

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # `gst-reid models`: what it lists, what it takes, and why. TAP on stdout.
 #
-#   list.sh GST-REID MAKENETS
+#   list.sh GST-REID MAKENETS SHIPPED    SHIPPED: the build's kernels/models
 set -u
-reid=$1 makenets=$2
+reid=$1 makenets=$2 shipped=$(realpath "$3")
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 models=$dir/models
@@ -46,9 +46,13 @@ describe() { printf '[model]\n%s\n' "$2" >"${1%.onnx}.modelinfo"; }
 run models
 check 'files that nothing is known of' eval '[ $code = 0 ] && row " " tiny-yunet "\?" - "$detector"'
 check 'are only taken when named' says "only taken when named: $detector is not known"
-check 'no detector is found' says 'detector: none is found; `gst-reid models get yunet`'
-check 'no embedder either' says 'embedder: none is found; `gst-reid models get mobilefacenet`'
-check 'the folders' eval 'says "$models" && says "$dir/data/gst-reid/models"'
+ships='the network that ships with gst-reid'
+check 'those that ship are taken' eval \
+  'row "\*" reid-detect-s detector LGPL-2.1-or-later "$shipped/reid-detect-s.onnx" &&
+   row "\*" reid-embed-s embedder LGPL-2.1-or-later "$shipped/reid-embed-s.onnx"'
+check 'and why' eval 'says "detector: reid-detect-s is taken, the only face detector found, $ships" &&
+  says "embedder: reid-embed-s is taken, the only face embedder found, $ships"'
+check 'the folders' eval 'says "$models" && says "$dir/data/gst-reid/models" && says "$shipped"'
 check 'what can be had' eval 'grep -qE "^ +yunet +detector +315.3 KiB +Apache-2.0 +Shiqi Yu" "$dir/out" &&
   grep -qE "^ +mobilefacenet +embedder +3.8 MiB +Apache-2.0 " "$dir/out"'
 
@@ -57,19 +61,35 @@ describe "$embedder" $'role=embedder\nname=by-hand\nlicence=MIT'
 run models
 check 'described networks' eval \
   'row "\*" tiny-yunet detector - "$detector" && row "\*" by-hand embedder MIT "$embedder"'
-check 'are taken, and why' eval 'says "detector: tiny-yunet is taken, the only face detector found, described by its .modelinfo" &&
-  says "embedder: by-hand is taken, the only face embedder found, described by"'
+check 'go before those that ship' eval \
+  'row " " reid-detect-s detector LGPL-2.1-or-later "$shipped/reid-detect-s.onnx" &&
+   row " " reid-embed-s embedder LGPL-2.1-or-later "$shipped/reid-embed-s.onnx"'
+check 'are taken, and why' eval 'says "detector: tiny-yunet is taken, the best of 2 face detectors found, described by its .modelinfo" &&
+  says "embedder: by-hand is taken, the best of 2 face embedders found, described by"'
 
 cp "$embedder" "$models/a-second.onnx"
 describe "$models/a-second.onnx" role=embedder
 run models
 check 'of two the first one' eval \
   'row "\*" a-second embedder - "$models/a-second.onnx" && row " " by-hand embedder MIT "$embedder"'
-check 'is called the best' says 'embedder: a-second is taken, the best of 2 face embedders found'
+check 'is called the best' says 'embedder: a-second is taken, the best of 3 face embedders found'
 rm "$models"/a-second*
 
+# wherever a network lies that ships, it goes behind the others
+cp "$shipped/reid-embed-s.onnx" "$models/a-copy.onnx"
+describe "$models/a-copy.onnx" $'role=embedder\nshipped=true'
+run models
+check 'a copy in the first folder goes behind them, too' eval \
+  'row "\*" by-hand embedder MIT "$embedder" && row " " a-copy embedder - "$models/a-copy.onnx"'
+describe "$models/a-copy.onnx" $'role=embedder\nshipped=perhaps'
+run models
+check 'a key that is neither true nor false' says \
+  "left out: $models/a-copy.modelinfo: [model] shipped must be true or false"
+rm "$models"/a-copy*
+
 run models --long
-check 'whole hashes' says "$(sha256sum "$detector" | cut -c 1-64)  $detector"
+check 'whole hashes' eval 'says "$(sha256sum "$detector" | cut -c 1-64)  $detector" &&
+  says "$(sha256sum "$shipped/reid-embed-s.onnx" | cut -c 1-64)  $shipped/reid-embed-s.onnx"'
 
 describe "$detector" role=dectector
 run models
@@ -84,8 +104,10 @@ check 'names do not colour the terminal' eval \
   '! grep -q "$(printf "\033")" "$dir/out" && says "red ?[31m"'
 rm "${detector%.onnx}.modelinfo"
 
+rm -f "${embedder%.onnx}.modelinfo"
 REID_MODEL_PATH= run models
-check 'nothing at all' eval '[ $code = 0 ] && says "No network is found."'
+check 'nothing but those that ship' eval \
+  '[ $code = 0 ] && [ "$(grep -c "\.onnx\$" "$dir/out")" = 2 ] && [ "$(grep -c "^\*  reid-" "$dir/out")" = 2 ]'
 run models x
 check 'an argument' eval '[ $code = 2 ] && grep -q "usage: gst-reid models" "$dir/err"'
 run models --frobnicate
@@ -98,14 +120,21 @@ describe "$detector" role=detector
 GST_DEBUG=reiddetect:4 GST_DEBUG_NO_COLOR=1 run run --quiet -- videotestsrc num-buffers=2 ! \
   video/x-raw,width=320,height=240 ! reiddetect ! fakesink
 check 'the log of an element says why' eval '[ $code = 0 ] &&
-  grep -q "tiny-yunet.onnx.*the only face detector found, described by its .modelinfo" "$dir/err"'
-REID_MODEL_PATH= run run --quiet -- videotestsrc num-buffers=2 ! reiddetect ! fakesink
-check 'and how one is got where there is none' eval '[ $code = 3 ] &&
-  grep -qF "gst-reid models get yunet mobilefacenet" "$dir/err"'
+  grep -q "tiny-yunet.onnx.*the best of 2 face detectors found, described by its .modelinfo" "$dir/err"'
+export GST_DEBUG_NO_COLOR=1
+REID_MODEL_PATH= GST_DEBUG=reiddetect:4,reidembed:4 run run --quiet -- videotestsrc num-buffers=2 ! \
+  video/x-raw,width=320,height=240 ! reiddetect ! reidtrack ! reidembed ! fakesink
+check 'also of those that ship' eval '[ $code = 0 ] &&
+  grep -q "$shipped/reid-detect-s.onnx.*the only face detector found, $ships" "$dir/err" &&
+  grep -q "$shipped/reid-embed-s.onnx.*the only face embedder found, $ships" "$dir/err"'
+GST_DEBUG=reiddetect:4,reidembed:4 run run --quiet -- videotestsrc num-buffers=2 ! \
+  video/x-raw,width=320,height=240 ! reiddetect model=reid-detect-s ! reidtrack ! reidembed model=reid-embed-s ! fakesink
+check 'which are had by their names' eval '[ $code = 0 ] &&
+  grep -q "reid-detect-s.onnx.*named \"reid-detect-s\"" "$dir/err" &&
+  grep -q "reid-embed-s.onnx.*named \"reid-embed-s\"" "$dir/err"'
 
 # one that can be had
 sum=$(sha256sum "$embedder" | cut -d ' ' -f 1)
-rm "${embedder%.onnx}.modelinfo"
 printf '[tiny]\nfile=x.onnx\nurl=http://127.0.0.1:9/x.onnx\nsha256=%s\nsize=1\nrole=embedder\nlicence=MIT\n[mini]\nfile=y.onnx\nurl=http://127.0.0.1:9/y.onnx\nsha256=%064d\nsize=1\nrole=detector\nlicence=BSD-2-Clause\n' \
   "$sum" 0 >"$dir/index"
 REID_MODEL_INDEX=$dir/index run models
