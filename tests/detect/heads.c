@@ -144,30 +144,6 @@ TEST (blazeface_anchors_are_grids_of_16_and_8)
   CHECK (centres[2 * 518] == 0.1875f && centres[2 * 895 + 1] == 0.9375f);
 }
 
-/* The file that came with the network: float64 [896, 4] x y w h. */
-TEST (blazeface_anchors_are_those_of_the_network)
-{
-  static const char file[] = "models/blazeface/anchors.npy";
-  static float centres[2 * REID_BLAZEFACE_ANCHORS];
-  static double stored[4 * REID_BLAZEFACE_ANCHORS];
-  const char *path = test_shared (file);
-  unsigned char head[10];
-
-  if (!path)
-    SKIP ("needs ../shared: %s", file);
-  FILE *f = fopen (path, "rb");
-  REQUIRE (f && fread (head, 1, 10, f) == 10);
-  REQUIRE (!fseek (f, 10 + head[8] + 256 * head[9], SEEK_SET));
-  REQUIRE (fread (stored, sizeof stored, 1, f) == 1);
-  fclose (f);
-  reid_blazeface_anchors (centres);
-  for (int i = 0; i < REID_BLAZEFACE_ANCHORS; i++) {
-    CHECK (stored[4 * i] == centres[2 * i]);
-    CHECK (stored[4 * i + 1] == centres[2 * i + 1]);
-    CHECK (stored[4 * i + 2] == 1 && stored[4 * i + 3] == 1);
-  }
-}
-
 TEST (blazeface_finds_the_face_that_was_put_there)
 {
   static float centres[2 * REID_BLAZEFACE_ANCHORS];

@@ -6,6 +6,7 @@
 #include "test.h"
 #include "photo.h"
 #include "detect/detect.h"
+#include "detect/head.h"
 
 typedef struct {
   float score, box[4], landmarks[10];
@@ -120,6 +121,30 @@ TEST (ultralight_slim)
 TEST (blazeface)
 {
   run ("blazeface", REID_HEAD_BLAZEFACE, .75f);
+}
+
+/* The file that came with the network: float64 [896, 4] x y w h. */
+TEST (blazeface_anchors_are_those_of_the_network)
+{
+  static const char file[] = "models/blazeface/anchors.npy";
+  static float centres[2 * REID_BLAZEFACE_ANCHORS];
+  static double stored[4 * REID_BLAZEFACE_ANCHORS];
+  const char *path = test_shared (file);
+  unsigned char head[10];
+
+  if (!path)
+    SKIP ("needs ../shared: %s", file);
+  FILE *f = fopen (path, "rb");
+  REQUIRE (f && fread (head, 1, 10, f) == 10);
+  REQUIRE (!fseek (f, 10 + head[8] + 256 * head[9], SEEK_SET));
+  REQUIRE (fread (stored, sizeof stored, 1, f) == 1);
+  fclose (f);
+  reid_blazeface_anchors (centres);
+  for (int i = 0; i < REID_BLAZEFACE_ANCHORS; i++) {
+    CHECK (stored[4 * i] == centres[2 * i]);
+    CHECK (stored[4 * i + 1] == centres[2 * i + 1]);
+    CHECK (stored[4 * i + 2] == 1 && stored[4 * i + 3] == 1);
+  }
 }
 
 TEST (an_embedder_is_no_detector)

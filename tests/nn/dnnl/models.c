@@ -59,13 +59,11 @@ clear (float **out)
 }
 
 static void
-check_model (const char *name, int height, int width, float scale, bool batches)
+check_model (const char *name, const char *file, int height, int width,
+             float scale, bool batches)
 {
-  const char *file = test_shared (name);
   float *want[16] = { NULL }, *got[16] = { NULL };
   size_t sizes[16], sizes2[16];
-  if (!file)
-    SKIP ("needs ../shared: %s", name);
   ReidSession *plain = open_model (file, "reference");
   ReidSession *fast = open_model (file, "dnnl");
   if (plain && fast && run (plain, 1, 1, height, width, scale, 0, want, sizes)
@@ -112,39 +110,76 @@ check_model (const char *name, int height, int width, float scale, bool batches)
   reid_session_unref (fast);
 }
 
-TEST (yunet)
+/* The tests of a suite are told by their names: see meson.build. */
+static void
+check_shipped (const char *name, int height, int width, float scale,
+               bool batches)
 {
-  check_model ("models/yunet/yunet_n_dynamic.onnx", 96, 160, 255, true);
+  char file[4096];
+
+  snprintf (file, sizeof file, "%s/kernels/models/%s", REID_SOURCE_ROOT, name);
+  check_model (name, file, height, width, scale, batches);
 }
 
-TEST (yunet_of_odd_size)
+TEST (shipped_detector)
 {
-  check_model ("models/yunet/yunet_n_dynamic.onnx", 224, 352, 255, false);
+  check_shipped ("reid-detect-s.onnx", 96, 160, 255, true);
 }
 
-TEST (yunet_static)
+TEST (shipped_detector_of_odd_size)
 {
-  check_model ("models/yunet/yunet_n_320_320.onnx", 320, 320, 255, false);
+  check_shipped ("reid-detect-s.onnx", 224, 352, 255, false);
 }
 
-TEST (mobilefacenet)
+TEST (shipped_embedder)
 {
-  check_model ("models/mobilefacenet/MobileFaceNet.onnx", 112, 112, 1, true);
+  check_shipped ("reid-embed-s.onnx", 112, 112, 1, true);
 }
 
-TEST (ultra_light_rfb)
+static void
+check_shared (const char *name, int height, int width, float scale,
+              bool batches)
 {
-  check_model ("models/ultralight/version-RFB-320.onnx", 240, 320, 1, false);
+  const char *file = test_shared (name);
+
+  if (!file)
+    SKIP ("needs ../shared: %s", name);
+  check_model (name, file, height, width, scale, batches);
 }
 
-TEST (ultra_light_slim)
+TEST (shared_yunet)
 {
-  check_model ("models/ultralight/version-slim-320.onnx", 240, 320, 1, false);
+  check_shared ("models/yunet/yunet_n_dynamic.onnx", 96, 160, 255, true);
 }
 
-TEST (blazeface)
+TEST (shared_yunet_of_odd_size)
 {
-  check_model ("models/blazeface/blazeface.onnx", 128, 128, 1, false);
+  check_shared ("models/yunet/yunet_n_dynamic.onnx", 224, 352, 255, false);
+}
+
+TEST (shared_yunet_static)
+{
+  check_shared ("models/yunet/yunet_n_320_320.onnx", 320, 320, 255, false);
+}
+
+TEST (shared_mobilefacenet)
+{
+  check_shared ("models/mobilefacenet/MobileFaceNet.onnx", 112, 112, 1, true);
+}
+
+TEST (shared_ultra_light_rfb)
+{
+  check_shared ("models/ultralight/version-RFB-320.onnx", 240, 320, 1, false);
+}
+
+TEST (shared_ultra_light_slim)
+{
+  check_shared ("models/ultralight/version-slim-320.onnx", 240, 320, 1, false);
+}
+
+TEST (shared_blazeface)
+{
+  check_shared ("models/blazeface/blazeface.onnx", 128, 128, 1, false);
 }
 
 typedef struct {
@@ -165,12 +200,9 @@ call (void *data)
   return NULL;
 }
 
-TEST (many_callers_at_once)
+static void
+many_callers_at_once (const char *file)
 {
-  const char *name = "models/yunet/yunet_n_dynamic.onnx";
-  const char *file = test_shared (name);
-  if (!file)
-    SKIP ("needs ../shared: %s", name);
   ReidSession *session = open_model (file, "dnnl");
   REQUIRE (session != NULL);
   Caller callers[6] = { { NULL } };
@@ -189,6 +221,21 @@ TEST (many_callers_at_once)
   for (int i = 0; i < 6; i++)
     clear (callers[i].out);
   reid_session_unref (session);
+}
+
+TEST (shipped_detector_of_many_callers_at_once)
+{
+  many_callers_at_once (REID_SOURCE_ROOT "/kernels/models/reid-detect-s.onnx");
+}
+
+TEST (shared_yunet_of_many_callers_at_once)
+{
+  const char *name = "models/yunet/yunet_n_dynamic.onnx";
+  const char *file = test_shared (name);
+
+  if (!file)
+    SKIP ("needs ../shared: %s", name);
+  many_callers_at_once (file);
 }
 
 TEST_MAIN ()
