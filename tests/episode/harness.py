@@ -144,6 +144,19 @@ def film_in(kind):
     return path
 
 
+# ---- drawn people
+
+def drawn_video():
+    """Two of them in two shots, as a file."""
+    path = os.path.abspath('drawn.mkv')
+    if not os.path.exists(path):
+        convert(['reidtestsrc', 'people=2', 'shots=2', 'seed=7'],
+                'video/x-raw,width=640,height=360,framerate=12/1', '!',
+                'jpegenc', 'quality=95', '!', 'matroskamux', '!',
+                'filesink', 'location=' + path)
+    return path
+
+
 # ---- runs
 
 class Result:
@@ -194,36 +207,55 @@ def gst_reid(source, elements, options=('--quiet',), **more):
                     '!', *elements], **more)
 
 
-class Run:
-    """A finished run and what it left."""
+def read_truth(truth, reader):
+    if not isinstance(truth, str):
+        return truth  # it was read already
+    with open(truth, newline='') as f:
+        return reader(f)
 
-    def __init__(self, source, networks, out, cluster=(), **more):
+
+class Finished:
+    """What a run left."""
+
+    def __init__(self, out):
         self.out = os.path.abspath(out)
-        result = gst_reid(source, chain(networks, cluster=[
-            'location=' + self.out, *cluster], **more))
-        check(result.code == 0, result)
-        self.text = result.out
         self.json = read_json(self.out)
 
     def people(self):
         return len(self.json['identities'])
 
     def score(self, truth):
-        with open(truth, newline='') as f:
-            labelled = bcubed.read_truth(f)
+        labelled = read_truth(truth, bcubed.read_truth)
         with open(os.path.join(self.out, 'identities.txt')) as f:
             return bcubed.compare(labelled, bcubed.read_identities(f))
 
     def cuts(self, truth):
-        with open(truth, newline='') as f:
-            labelled = shots.read_truth(f)
+        labelled = read_truth(truth, shots.read_truth)
         with open(os.path.join(self.out, 'shots.csv'), newline='') as f:
             return shots.compare(labelled, shots.read_shots(f))
+
+
+class Run(Finished):
+    """A run from its beginning to its end."""
+
+    def __init__(self, source, networks, out, cluster=(), **more):
+        result = gst_reid(source, chain(networks, cluster=[
+            'location=' + os.path.abspath(out), *cluster], **more))
+        check(result.code == 0, result)
+        self.text = result.out
+        super().__init__(out)
 
 
 def read_json(folder):
     with open(os.path.join(folder, 'episode.json')) as f:
         return json.load(f)
+
+
+def networks_of(folder):
+    """The names of the detector and the embedder of a run."""
+    with open(os.path.join(folder, 'run.json')) as f:
+        elements = json.load(f)['elements']
+    return [elements[e]['model-name'] for e in ('reiddetect', 'reidembed')]
 
 
 def show_score(what, r):
@@ -236,6 +268,44 @@ def remove(path):
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.remove(path)
+
+
+# ---- the same answer every time
+
+KINDS = [(threads, batch) for threads in (1, 2) for batch in (1, 8, 16)]
+
+
+def texts(run):
+    found = {}
+    for name in TEXTS:
+        with open(os.path.join(run.out, name), 'rb') as f:
+            found[name] = f.read()
+    return found
+
+
+def pictures(run):
+    found = {}
+    for folder, _, names in os.walk(os.path.join(run.out, 'faces')):
+        for name in names:
+            path = os.path.join(folder, name)
+            with open(path, 'rb') as f:
+                found[os.path.relpath(path, run.out)] = f.read()
+    return found
+
+
+def same_bytes(source, networks, what, **more):
+    first = Run(source, networks, '%s-first' % what, **more)
+    want, faces = texts(first), pictures(first)
+    check(first.people() > 1 and len(faces) > 5, 'too little to compare')
+    runs = [('run again', {})]
+    runs += [('%d threads, batches of %d' % k, dict(threads=k[0], batch=k[1]))
+             for k in KINDS]
+    for i, (kind, options) in enumerate(runs):
+        got = Run(source, networks, '%s-%d' % (what, i), **more, **options)
+        have = texts(got)
+        differ = [n for n in TEXTS if have[n] != want[n]]
+        equal(differ, [], kind)
+        check(pictures(got) == faces, '%s: other pictures', kind)
 
 
 # ---- for runs that must fail
