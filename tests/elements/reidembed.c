@@ -215,22 +215,18 @@ TEST (a_tracklet_gets_the_vectors_of_its_chips)
   fixture_close (&f);
 }
 
-/* The element's environment names no folder: see meson.build. */
+/* The environment names no folder: see meson.build. It only starts here, since
+ * valgrind would take a minute to run it once. */
 TEST (no_model_takes_the_one_that_ships)
 {
+  GstReidModel *m = gst_reid_model_find (GST_REID_MODEL_EMBEDDER, NULL, NULL);
   Fixture f;
-  GstReidTracklet *t;
 
+  REQUIRE (m != NULL);
+  CHECK_MSG (g_str_equal (m->name, "reid-embed-s"), "%s", m->path);
+  gst_reid_model_free (m);
   fixture_open_model (&f, NULL);
-  gst_harness_set_src_caps_str (f.h, CAPS);
-  push_person (&f, 1, 5, 2);
-  gst_harness_push_event (f.h, gst_event_new_eos ());
-  WAIT_UNTIL (has_eos (&f));
-  t = record_tracklet (&f.record, 0);
-  REQUIRE (t && t->embeddings);
-  CHECK (g_strcmp0 (t->model, "reid-embed-s") == 0);
-  CHECK (t->dims == 128 && t->n_chips == 2);
-  CHECK (t->threshold > 0 && t->threshold < 1);
+  CHECK (reid_session_count () == 1);
   fixture_close (&f);
 }
 
