@@ -184,7 +184,7 @@ TEST (drawn_people_are_told_apart)
   check_area (BY_LANDMARKS, .98, 1);
 }
 
-TEST (boxes_alone_tell_them_apart_less_well)
+TEST (boxes_alone_tell_them_apart_too)
 {
   check_area (BY_BOXES, .9, 1);
 }
