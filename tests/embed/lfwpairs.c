@@ -4,9 +4,12 @@
  * ../shared/faces/lfw-dev-pairs.txt. Not a test: it takes a minute or so, and
  * its figures are read, not checked (pairs.c checks a sample).
  *
- *   lfwpairs SHARED [--box] [--size N] [--device D]
+ *   lfwpairs SHARED [--pairs FILE] [--detector FILE] [--embedder FILE]
+ *            [--box] [--size N] [--device D]
  *
- * --box aligns by the box alone, --size is the detector's inference size. */
+ * --pairs names another list of pairs, --detector and --embedder other networks
+ * than YuNet and MobileFaceNet; --box aligns by the box alone, --size is the
+ * detector's inference size. */
 
 #include "lfw.h"
 
@@ -77,6 +80,7 @@ main (int argc, char **argv)
   ReidDetectorOptions detector_options;
   ReidEmbedderOptions embedder_options = { "auto", 0 };
   ReidEmbedderInfo info;
+  const char *list = NULL, *detector_file = NULL, *embedder_file = NULL;
   bool by_landmarks = true;
   char path[4][4096];
 
@@ -85,6 +89,12 @@ main (int argc, char **argv)
   for (int i = 2; i < argc; i++)
     if (!strcmp (argv[i], "--box"))
       by_landmarks = false;
+    else if (!strcmp (argv[i], "--pairs") && i + 1 < argc)
+      list = argv[++i];
+    else if (!strcmp (argv[i], "--detector") && i + 1 < argc)
+      detector_file = argv[++i];
+    else if (!strcmp (argv[i], "--embedder") && i + 1 < argc)
+      embedder_file = argv[++i];
     else if (!strcmp (argv[i], "--size") && i + 1 < argc)
       detector_options.inference_size = atoi (argv[++i]);
     else if (!strcmp (argv[i], "--device") && i + 1 < argc)
@@ -93,22 +103,33 @@ main (int argc, char **argv)
       argc = 0;
   if (argc < 2) {
     fprintf (stderr,
-             "usage: lfwpairs SHARED [--box] [--size N] [--device D]\n");
+             "usage: lfwpairs SHARED [--pairs FILE] [--detector FILE] "
+             "[--embedder FILE] [--box] [--size N] [--device D]\n");
     return 2;
   }
   snprintf (path[0], sizeof path[0], "%s/%s", argv[1], LFW_YUNET);
   snprintf (path[1], sizeof path[1], "%s/%s", argv[1], LFW_EMBEDDER);
   snprintf (path[2], sizeof path[2], "%s/%s", argv[1], LFW_PAIRS);
   snprintf (path[3], sizeof path[3], "%s/faces/lfw-dev", argv[1]);
-  lfw_mobilefacenet_info (&info);
+  if (!detector_file)
+    detector_file = path[0];
+  if (!list)
+    list = path[2];
+  if (embedder_file)
+    reid_embedder_info_init (&info);
+  else {
+    embedder_file = path[1];
+    lfw_mobilefacenet_info (&info);
+  }
   ReidDetector *detector =
-      reid_detector_new (path[0], NULL, &detector_options, &error);
+      reid_detector_new (detector_file, NULL, &detector_options, &error);
   ReidEmbedder *embedder =
-      detector ? reid_embedder_new (path[1], &info, &embedder_options, &error)
-               : NULL;
-  int n = embedder ? lfw_read (path[2], 1, pairs, ROOM) : 0;
+      detector
+          ? reid_embedder_new (embedder_file, &info, &embedder_options, &error)
+          : NULL;
+  int n = embedder ? lfw_read (list, 1, pairs, ROOM) : 0;
   if (embedder && n < 1)
-    reid_error_set (&error, REID_ERROR_OPEN, "%s cannot be read", path[2]);
+    reid_error_set (&error, REID_ERROR_OPEN, "%s cannot be read", list);
   if (embedder)
     printf ("%s; %s\n", reid_detector_device_reason (detector),
             reid_embedder_device_reason (embedder));
