@@ -10,8 +10,8 @@ import os
 from collections import defaultdict
 
 from harness import Failed, Run, TRUTH, check, convert, equal, film_networks
-from harness import from_file, main, note, real_networks, remove, same_bytes
-from harness import shared, show_score, test
+from harness import from_file, main, networks_of, note, real_networks, remove
+from harness import same_bytes, shared, show_score, test
 
 # What was measured is B-cubed F .969, coverage 1 and every cut.
 MIN_F = .94
@@ -26,6 +26,8 @@ _runs = {}
 
 
 def networks(embedder):
+    if embedder == 'shipped':  # nothing is named, and no folder is given
+        return [], []
     real = real_networks()
     return real if embedder == 'real' else (real[0],
                                             film_networks(embedder)[1])
@@ -48,6 +50,15 @@ def five_people():
 @test
 def one_who_signs():
     equal(run('one', shared('videos/intel_asl_sister.mkv')).people(), 1)
+
+
+@test
+def the_same_with_the_networks_that_ship():
+    for name, video, people in (('five', 'face_video_01.mp4', 5),
+                                ('one', 'intel_asl_sister.mkv', 1)):
+        r = run(name, shared('videos/' + video), 'shipped')
+        equal(networks_of(r.out), ['reid-detect-s', 'reid-embed-s'])
+        equal(r.people(), people, video)
 
 
 @test
@@ -181,6 +192,15 @@ def check_returns(embedder):
 @test
 def multishot_returns():
     check_returns('real')
+
+
+@test
+def multishot_with_the_networks_that_ship():
+    r = score('shipped')
+    check(r['f'] >= MIN_F, 'F is %.4f, below %g', r['f'], MIN_F)
+    check(r['coverage'] >= MIN_COVERAGE, '%d of %d faces', r['covered'],
+          r['wanted'])
+    check_returns('shipped')
 
 
 def check_multishot(embedder):
