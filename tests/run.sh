@@ -21,7 +21,7 @@ for arg in "$@"; do
   esac
 done
 
-packages=("${reid_packages[@]}" python3 openssl gstreamer1.0-plugins-ugly)
+packages=("${reid_packages[@]}" ccache python3 openssl gstreamer1.0-plugins-ugly)
 [ $quick = 1 ] || packages+=(clang libclang-rt-14-dev valgrind)
 reid_install "${packages[@]}"
 
