@@ -48,8 +48,8 @@ check 'files that nothing is known of' eval '[ $code = 0 ] && row " " tiny-yunet
 check 'are only taken when named' says "only taken when named: $detector is not known"
 ships='the network that ships with gst-reid'
 check 'those that ship are taken' eval \
-  'row "\*" reid-detect-s detector LGPL-2.1-or-later "$shipped/reid-detect-s.onnx" &&
-   row "\*" reid-embed-s embedder LGPL-2.1-or-later "$shipped/reid-embed-s.onnx"'
+  'row "\*" reid-detect-s detector Apache-2.0 "$shipped/reid-detect-s.onnx" &&
+   row "\*" reid-embed-s embedder Apache-2.0 "$shipped/reid-embed-s.onnx"'
 check 'and why' eval 'says "detector: reid-detect-s is taken, the only face detector found, $ships" &&
   says "embedder: reid-embed-s is taken, the only face embedder found, $ships"'
 check 'the folders' eval 'says "$models" && says "$dir/data/gst-reid/models" && says "$shipped"'
@@ -62,8 +62,8 @@ run models
 check 'described networks' eval \
   'row "\*" tiny-yunet detector - "$detector" && row "\*" by-hand embedder MIT "$embedder"'
 check 'go before those that ship' eval \
-  'row " " reid-detect-s detector LGPL-2.1-or-later "$shipped/reid-detect-s.onnx" &&
-   row " " reid-embed-s embedder LGPL-2.1-or-later "$shipped/reid-embed-s.onnx"'
+  'row " " reid-detect-s detector Apache-2.0 "$shipped/reid-detect-s.onnx" &&
+   row " " reid-embed-s embedder Apache-2.0 "$shipped/reid-embed-s.onnx"'
 check 'are taken, and why' eval 'says "detector: tiny-yunet is taken, the best of 2 face detectors found, described by its .modelinfo" &&
   says "embedder: by-hand is taken, the best of 2 face embedders found, described by"'
 

@@ -9,6 +9,8 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
+from detector import PARTS, STRIDES
+
 # ArcFace's template at 112x112 (Deng et al., 2019): eyes, nose, mouth corners
 TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366],
                      [41.5493, 92.3655], [70.7299, 92.2041]], np.float32)
@@ -42,6 +44,25 @@ def nms(boxes, scores, overlap=.45):
     return np.array(keep, int)
 
 
+def found_in(out, width, least):
+    """Faces in the answers [cells, 16] to a picture of that width: [n, 15]."""
+    height = len(out) * 1024 // 21 // width
+    found, at = [], 0
+    for s in STRIDES:
+        n = height // s * (width // s)
+        part, at = out[at:at + n], at + n
+        score = np.sqrt(np.clip(part[:, 0], 0, 1) * np.clip(part[:, 1], 0, 1))
+        k = np.nonzero(score >= least)[0]
+        cell = np.stack([k % (width // s), k // (width // s)], 1)
+        size = np.exp(part[k, 4:6]) * s
+        corner = (cell + part[k, 2:4]) * s - size / 2
+        marks = (part[k, 6:].reshape(-1, 5, 2) + cell[:, None]) * s
+        found.append(np.concatenate([corner, size, marks.reshape(-1, 10),
+                                     score[k, None]], 1))
+    found = np.concatenate(found).astype(np.float32)
+    return found[nms(found[:, :4], found[:, 14])]
+
+
 class YuNet:
     def __init__(self, data, threads=1):
         self.net = session(os.path.join(data, 'models', 'yunet',
@@ -57,22 +78,10 @@ class YuNet:
         padded[:h, :w] = picture
         out = dict(zip(self.names, self.net.run(
             None, {self.input: padded.transpose(2, 0, 1)[None]})))
-        found = []
-        for s in 8, 16, 32:
-            cls, obj, box, kps = (out['%s_%d' % (k, s)].reshape(-1, n)
-                                  for k, n in (('cls', 1), ('obj', 1),
-                                               ('bbox', 4), ('kps', 10)))
-            score = np.sqrt(np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1))
-            at = np.nonzero(score >= least)[0]
-            cell = np.stack([at % (padded.shape[1] // s),
-                             at // (padded.shape[1] // s)], 1)
-            size = np.exp(box[at, 2:]) * s
-            corner = (cell + box[at, :2]) * s - size / 2
-            marks = (kps[at].reshape(-1, 5, 2) + cell[:, None]) * s
-            found.append(np.concatenate([corner, size, marks.reshape(-1, 10),
-                                         score[at, None]], 1))
-        found = np.concatenate(found).astype(np.float32)
-        return found[nms(found[:, :4], found[:, 14])] if len(found) else found
+        out = np.concatenate([np.concatenate(
+            [out['%s_%d' % (k, s)].reshape(-1, n) for k, n in PARTS], 1)
+            for s in STRIDES])
+        return found_in(out, padded.shape[1], least)
 
 
 class MobileFaceNet:

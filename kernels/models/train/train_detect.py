@@ -24,6 +24,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from calibrate import calibrate
 from detector import PARTS, STRIDES, Detector
 from prune import detecting_teacher, pruned_detector
 from scenes import SIZE, Scenes
@@ -221,9 +222,14 @@ def main():
                         'optimizer': optimizer.state_dict(),
                         'schedule': schedule.state_dict()}, state + '.part')
             os.replace(state + '.part', state)
-            mean.save(args.out, trained='kernels/models/train/train_detect.py',
-                      seed=SEED, images=step * batch)
-            check_file(args.out, mean, x)
+    # frames at the size that reiddetect shows; every third will do
+    calibrate(mean, args.data, [p for p, _ in scenes.frames
+                                if max(p.shape[:2]) == 640][::3])
+    mean.save(args.out, trained='kernels/models/train/train_detect.py', seed=SEED,
+              images=steps * batch)
+    rng = np.random.default_rng(SEED)
+    check_file(args.out, mean, torch.from_numpy(np.stack(
+        [scenes.draw(rng)[0] for _ in range(8)])).permute(0, 3, 1, 2).float())
 
 
 if __name__ == '__main__':
