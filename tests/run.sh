@@ -7,15 +7,23 @@
 #                          valgrind, a build with clang, the install
 #   tests/run.sh --quick   the suite only
 #   tests/run.sh SUITE...  only these suites (image, nn, track, elements, ...)
+#   tests/run.sh --suite-log LOG   everything but the suite, which was run
+#                          elsewhere without ../shared and left this log; of it
+#                          only what needs ../shared
+#
+# REID_NO_SHARED=1 leaves out what needs ../shared (the suite `shared`).
 set -u
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 . "$here/../pipelines/setup.sh" || exit 1
 
-quick=0 suites=()
-for arg in "$@"; do
+quick=0 suites=() suite_log=
+while [ $# -gt 0 ]; do
+  arg=$1
+  shift
   case $arg in
     --quick) quick=1 ;;
-    --help | -h) sed -n '3,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    --suite-log) reid_value "$arg" "$@"; suite_log=$1; shift ;;
+    --help | -h) sed -n '3,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
     -*) reid_die 2 "no option \"$arg\"; see --help" ;;
     *) suites+=(--suite "$arg"); quick=1 ;;
   esac
@@ -49,6 +57,13 @@ build() {
 export REID_BUILD=$reid_build
 build "gcc" "$reid_build" || exit 1
 [ -n "${REID_NO_SHARED:-}" ] || export REID_MODEL_PATH=
+if [ -n "$suite_log" ]; then
+  logs+=("$suite_log")
+  suites=(--suite shared)
+elif [ -n "${REID_NO_SHARED:-}" ]; then
+  echo "Without ../shared (REID_NO_SHARED is set): the suite shared is left out"
+  suites+=(--no-suite shared)
+fi
 run_suite suite "$reid_build" "${suites[@]}"
 
 if [ $quick = 0 ]; then
