@@ -115,7 +115,6 @@ def a_random_embedder_fails():
     check(score('random')['f'] < .6)
 
 
-
 # ---- a machine on which nothing was downloaded
 
 def fresh(*args):

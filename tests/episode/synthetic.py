@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A whole episode whose truth is known exactly: the film that film.c draws."""
-from harness import chain, check, equal, film, film_networks, main, show_score
+from harness import check, equal, film, film_networks, main, show_score
 from harness import Run, test
 
 _runs = {}
