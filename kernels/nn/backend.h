@@ -13,22 +13,34 @@
 
 #include "nn/graph.h"
 
-#define REID_BACKEND_VERSION 1
+#define REID_BACKEND_VERSION 2
 
 typedef struct ReidBackendModel ReidBackendModel;
 typedef struct ReidBackendPlan ReidBackendPlan;
+
+/* Which of a backend's devices, and in what numbers are stored there. */
+typedef struct {
+  int index; /* 0 where there is only one */
+  ReidPrecision precision;
+} ReidBackendOptions;
 
 typedef struct {
   uint32_t version; /* REID_BACKEND_VERSION: a module of another is refused */
   const char *name;
 
-  /* Is there a device that answers? Writes one line (without newline) that
-   * says which, or why not. Cheap to call again; any thread. */
-  bool (*probe) (char *line, size_t size);
+  /* Is there a device of this number that answers? Writes one line (without
+   * newline) that says which, or why not. Cheap to call again; any thread. */
+  bool (*probe) (int index, char *line, size_t size);
+  /* What AUTO is on that device, and the asked precision else; AUTO where the
+   * device does not have it. Any thread. */
+  ReidPrecision (*precision) (const ReidBackendOptions *options);
 
   /* What is made once per session: weights in the device's own layout. The
-   * graph outlives the model. Any thread. */
-  ReidBackendModel *(*model_new) (const ReidGraph *graph, ReidError *error);
+   * graph outlives the model. Precision is one that the device has. Any
+   * thread. */
+  ReidBackendModel *(*model_new) (const ReidGraph *graph,
+                                  const ReidBackendOptions *options,
+                                  ReidError *error);
   void (*model_free) (ReidBackendModel *model);
 
   /* One network at one set of shapes (n_values entries, copied) and one thread
@@ -46,6 +58,14 @@ typedef struct {
    * workspaces may run at the same time. */
   bool (*plan_run) (ReidBackendPlan *plan, const float *const *inputs,
                     float *const *outputs, void *workspace, ReidError *error);
+
+  /* Host memory that the device reads and writes fastest, for inputs and
+   * outputs; any other will do, too. NULL: plain memory. */
+  void *(*host_alloc) (ReidBackendModel *model, size_t size);
+  void (*host_free) (ReidBackendModel *model, void *memory);
+  /* Values live in the device's memory: their size does not bound what a plan
+   * may be here, only what the device says. */
+  bool own_memory;
 } ReidBackend;
 
 REID_API extern const ReidBackend reid_backend_reference;
@@ -53,11 +73,21 @@ REID_API extern const ReidBackend reid_backend_reference;
 /* The definition of right: one operator on dense f32 data. `in` follows
  * node->in (NULL where absent); shapes likewise. For operators that only move
  * or map elements this is also what a backend falls back on. */
-REID_API bool reid_reference_op (const ReidNode *node,
-                                 const float *const *in,
+REID_API bool reid_reference_op (const ReidNode *node, const float *const *in,
                                  const ReidShape *in_shapes, float *out,
-                                 const ReidShape *out_shape,
-                                 ReidError *error);
+                                 const ReidShape *out_shape, ReidError *error);
+
+/* Something that needs `size` bytes from step `first` to step `last`, both
+ * included; `offset` is the answer. */
+typedef struct {
+  size_t size, offset;
+  int first, last;
+} ReidBlock;
+
+/* Puts blocks into one piece of memory, at multiples of `align`: greedy by
+ * size, none over another that lives at the same time. Sizes are rounded up.
+ * The bytes that all of them take, or SIZE_MAX when memory ends. */
+REID_API size_t reid_plan_blocks (ReidBlock *blocks, int n, size_t align);
 
 /* Memory plan: offsets into one workspace for values whose lifetimes may
  * overlap; shared by the backends (nn/plan.c). sizes[i] 0 = not placed. The

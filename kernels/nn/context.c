@@ -32,9 +32,9 @@ reserve (ReidContext *c, Buffer *buffer, size_t size, ReidError *error)
 {
   if (size <= buffer->room && buffer->data)
     return true;
-  free (buffer->data);
+  reid_session_host_free (c->session, buffer->data);
   buffer->room = 0;
-  buffer->data = reid_alloc_aligned (size);
+  buffer->data = reid_session_host_alloc (c->session, size);
   if (!buffer->data)
     return reid_error_set (error, REID_ERROR_MEMORY,
                            "%s: not enough memory for %zu bytes",
@@ -84,10 +84,10 @@ reid_context_free (ReidContext *c)
     return;
   const ReidGraph *g = reid_session_graph (c->session);
   for (int i = 0; i < g->n_inputs && c->inputs; i++)
-    free (c->inputs[i].data);
+    reid_session_host_free (c->session, c->inputs[i].data);
   for (int i = 0; i < g->n_outputs && c->outputs; i++)
-    free (c->outputs[i].data);
-  free (c->workspace.data);
+    reid_session_host_free (c->session, c->outputs[i].data);
+  reid_session_host_free (c->session, c->workspace.data);
   free (c->inputs);
   free (c->outputs);
   free (c->in);

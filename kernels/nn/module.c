@@ -83,7 +83,7 @@ load (Module *m, char *why, size_t size)
 }
 
 static bool
-available (Module *m, char *line, size_t size)
+available (Module *m, int index, char *line, size_t size)
 {
   bool ok;
 
@@ -91,45 +91,99 @@ available (Module *m, char *line, size_t size)
   load (m, line, size);
   ok = m->backend != NULL;
   pthread_mutex_unlock (&modules_lock);
-  return ok && m->backend->probe (line, size);
+  return ok && m->backend->probe (index, line, size);
+}
+
+/* "cuda" and "cuda:N" are the backend "cudnn" and its device N. */
+static void
+split (const char *device, char name[32], int *index)
+{
+  unsigned n;
+  char rest;
+
+  *index = 0;
+  snprintf (name, 32, "%s", device && *device ? device : "auto");
+  if (strcmp (name, "cuda") == 0
+      || (sscanf (name, "cuda:%3u%c", &n, &rest) == 1
+          && strspn (name + 5, "0123456789") == strlen (name + 5))) {
+    *index = name[4] ? (int) n : 0;
+    snprintf (name, 32, "cudnn");
+  }
+}
+
+static bool
+set_precision (const ReidBackend *backend, const ReidSessionOptions *options,
+               ReidBackendOptions *chosen, ReidError *error)
+{
+  chosen->precision = options ? options->precision : REID_PRECISION_AUTO;
+  const char *wanted = reid_precision_name (chosen->precision);
+  chosen->precision = backend->precision (chosen);
+  return chosen->precision != REID_PRECISION_AUTO
+         || reid_error_set (error, REID_ERROR_ARGUMENT,
+                            "precision %s is not available on the device '%s'; "
+                            "precision=auto takes what it has",
+                            wanted, backend->name);
 }
 
 const ReidBackend *
-reid_backend_choose (const char *device, char *reason, size_t size,
+reid_backend_choose (const ReidSessionOptions *options,
+                     ReidBackendOptions *chosen, char *reason, size_t size,
                      ReidError *error)
 {
-  bool automatic = !device || !*device || strcmp (device, "auto") == 0,
-       cpu = device && strcmp (device, "cpu") == 0;
-  char line[512], passed[640] = "", there[640] = "";
+  const char *device = options ? options->device : NULL;
+  char name[32], line[512], passed[640] = "", there[640] = "";
 
+  split (device, name, &chosen->index);
+  bool automatic = strcmp (name, "auto") == 0, cpu = strcmp (name, "cpu") == 0;
   for (size_t i = 0; i < N_MODULES; i++) {
     Module *m = &modules[i];
     if (cpu && strcmp (m->name, "cudnn") == 0)
       continue;
-    if (!automatic && !cpu && strcmp (m->name, device) != 0)
+    if (!automatic && !cpu && strcmp (m->name, name) != 0)
       continue;
     line[0] = '\0';
-    if (available (m, line, sizeof line)) {
+    if (available (m, chosen->index, line, sizeof line)) {
       snprintf (reason, size, "%s: %s%s", m->name, line, passed);
-      return m->backend;
+      return set_precision (m->backend, options, chosen, error) ? m->backend
+                                                                : NULL;
     }
     if (!automatic && !cpu) {
       reid_error_set (error, REID_ERROR_DEVICE,
                       "device '%s' is not available: %s; device=auto takes "
                       "what there is",
-                      m->name, line);
+                      device, line);
       return NULL;
     }
     size_t at = strlen (passed);
     snprintf (passed + at, sizeof passed - at, "; not %s: %s", m->name, line);
   }
   for (size_t i = 0; i < N_MODULES; i++)
-    if (available (&modules[i], line, sizeof line)) {
+    if (available (&modules[i], 0, line, sizeof line)) {
       size_t at = strlen (there);
       snprintf (there + at, sizeof there - at, ", %s", modules[i].name);
     }
   reid_error_set (error, REID_ERROR_ARGUMENT,
-                  "there is no device '%.60s'; there are auto, cpu%s", device,
-                  there);
+                  "there is no device '%.60s'; there are auto, cpu, cuda, "
+                  "cuda:N%s",
+                  device, there);
   return NULL;
+}
+
+static const char *const precisions[] = { "auto", "f32", "bf16", "f16" };
+
+const char *
+reid_precision_name (ReidPrecision precision)
+{
+  return precisions[precision];
+}
+
+bool
+reid_precision_parse (const char *name, ReidPrecision *precision)
+{
+  for (int i = 0; i < (int) (sizeof precisions / sizeof *precisions); i++)
+    if (strcmp (name, precisions[i]) == 0) {
+      *precision = (ReidPrecision) i;
+      return true;
+    }
+  return false;
 }

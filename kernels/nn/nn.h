@@ -34,15 +34,30 @@ typedef struct {
 
 typedef struct {
   const char *name;
-  int rank;                   /* -1 when the file does not say */
+  int rank;                    /* -1 when the file does not say */
   int64_t dims[REID_MAX_RANK]; /* REID_DIM_FREE where any size is accepted */
 } ReidTensorInfo;
 
+/* In what numbers weights and values are stored; sums are f32 in all. */
+typedef enum {
+  REID_PRECISION_AUTO, /* the fastest with which answers stay the same people:
+                          f16 on GPUs, else f32 */
+  REID_PRECISION_F32,
+  REID_PRECISION_BF16,
+  REID_PRECISION_F16
+} ReidPrecision;
+
 typedef struct {
-  /* "auto", "cpu" or a backend's name ("reference", "dnnl", "cudnn"); NULL is
-   * "auto". */
+  /* "auto", "cpu", "cuda" or "cuda:N" (the GPU of that number, from 0), or a
+   * backend's name ("reference", "dnnl", "cudnn"); NULL is "auto". */
   const char *device;
+  ReidPrecision precision;
 } ReidSessionOptions;
+
+/* "auto", "f32", "bf16", "f16". */
+REID_API const char *reid_precision_name (ReidPrecision precision);
+/* False where there is no such precision. */
+REID_API bool reid_precision_parse (const char *name, ReidPrecision *precision);
 
 /* Opens, parses, checks and optimises the file; or returns another reference
  * to the session that is already open for it. The error names file, node and
@@ -53,8 +68,7 @@ REID_API ReidSession *reid_session_open (const char *path,
 /* The same from memory (copied), never shared; `name` is for messages. */
 REID_API ReidSession *
 reid_session_open_memory (const void *data, size_t size, const char *name,
-                          const ReidSessionOptions *options,
-                          ReidError *error);
+                          const ReidSessionOptions *options, ReidError *error);
 REID_API ReidSession *reid_session_ref (ReidSession *session);
 REID_API void reid_session_unref (ReidSession *session);
 /* Sessions alive in the process now (the registry's and the private ones). */
@@ -65,6 +79,8 @@ REID_API const char *reid_session_path (const ReidSession *session);
  * chosen, with versions ("dnnl: oneDNN 2.6.3, avx512_core"). */
 REID_API const char *reid_session_device (const ReidSession *session);
 REID_API const char *reid_session_device_reason (const ReidSession *session);
+/* What it runs in; never AUTO. */
+REID_API ReidPrecision reid_session_precision (const ReidSession *session);
 /* True where the first dimension of every input and output may be any batch
  * size: the file says so, or it says 1 and the graph was found to be exact for
  * any (every operator works on each picture alone). */

@@ -5,41 +5,76 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-  size_t size, offset;
-  int value, first, last; /* the nodes that write and last read it */
-} Block;
-
 static int
 larger_first (const void *a, const void *b)
 {
-  const Block *x = a, *y = b;
+  const ReidBlock *x = *(const ReidBlock *const *) a,
+                  *y = *(const ReidBlock *const *) b;
   if (x->size != y->size)
     return x->size < y->size ? 1 : -1;
-  return x->value < y->value ? -1 : 1;
+  return x < y ? -1 : 1;
 }
 
-/* Greedy by size: the largest value first, each at the lowest offset where
- * nothing that lives at the same time is. (Pisarchyk and Lee, "Efficient
- * Memory Management for Deep Neural Net Inference", 2020.) */
+/* The largest first, each at the lowest offset where nothing that lives at the
+ * same time is. (Pisarchyk and Lee, "Efficient Memory Management for Deep
+ * Neural Net Inference", 2020.) */
+size_t
+reid_plan_blocks (ReidBlock *blocks, int n, size_t align)
+{
+  /* in order of size, and those that are placed in order of offset */
+  ReidBlock **order = calloc (2 * (size_t) n + 1, sizeof *order),
+            **placed = order + n;
+  size_t total = 0;
+
+  if (!order)
+    return SIZE_MAX;
+  for (int i = 0; i < n; i++)
+    order[i] = &blocks[i];
+  qsort (order, (size_t) n, sizeof *order, larger_first);
+  for (int i = 0; i < n; i++) {
+    ReidBlock *b = order[i];
+    size_t at = 0, end;
+    int k = 0;
+    if (__builtin_add_overflow (b->size, align - 1, &b->size)) {
+      total = SIZE_MAX;
+      break;
+    }
+    b->size -= b->size % align;
+    /* Every gap is looked at once. */
+    for (; k < i; k++) {
+      const ReidBlock *p = placed[k];
+      if (p->last < b->first || b->last < p->first)
+        continue;
+      if (p->offset >= at && p->offset - at >= b->size)
+        break;
+      if (p->offset + p->size > at)
+        at = p->offset + p->size;
+    }
+    if (__builtin_add_overflow (at, b->size, &end)) {
+      total = SIZE_MAX;
+      break;
+    }
+    b->offset = at;
+    total = end > total ? end : total;
+    for (k = i; k > 0 && placed[k - 1]->offset > at; k--)
+      placed[k] = placed[k - 1];
+    placed[k] = b;
+  }
+  free (order);
+  return total;
+}
+
 size_t
 reid_plan_memory (const ReidGraph *g, const size_t *sizes, size_t *offsets)
 {
-  size_t n_values = (size_t) g->n_values, total = 0;
-  Block *blocks = calloc (n_values + 1, sizeof *blocks);
-  int *placed = calloc (n_values + 1, sizeof *placed), n = 0, n_placed = 0;
+  size_t n_values = (size_t) g->n_values, total;
+  ReidBlock *blocks = calloc (n_values + 1, sizeof *blocks);
+  int n = 0;
 
-  if (!blocks || !placed) {
-    free (blocks);
-    free (placed);
+  if (!blocks)
     return SIZE_MAX;
-  }
-  for (int i = 0; i < g->n_values; i++) {
-    blocks[i].value = i;
-    blocks[i].first = blocks[i].last = -1;
-    blocks[i].size = sizes[i];
-    offsets[i] = 0;
-  }
+  for (int i = 0; i < g->n_values; i++)
+    blocks[i] = (ReidBlock){ sizes[i], 0, -1, -1 };
   for (int i = 0; i < g->n_nodes; i++) {
     const ReidNode *node = &g->nodes[i];
     blocks[node->out].first = blocks[node->out].last = i;
@@ -52,41 +87,11 @@ reid_plan_memory (const ReidGraph *g, const size_t *sizes, size_t *offsets)
   for (int i = 0; i < g->n_values; i++)
     if (blocks[i].size)
       blocks[n++] = blocks[i];
-  qsort (blocks, (size_t) n, sizeof *blocks, larger_first);
-  for (int i = 0; i < n; i++) {
-    Block *b = &blocks[i];
-    size_t at = 0, size;
-    int k = 0;
-    if (__builtin_add_overflow (b->size, 63, &size)) {
-      total = SIZE_MAX;
-      break;
-    }
-    size -= size % 64;
-    b->size = size;
-    /* `placed` is sorted by offset; every gap is looked at once. */
-    for (; k < n_placed; k++) {
-      const Block *p = &blocks[placed[k]];
-      if (p->last < b->first || b->last < p->first)
-        continue;
-      if (p->offset >= at && p->offset - at >= size)
-        break;
-      if (p->offset + p->size > at)
-        at = p->offset + p->size;
-    }
-    size_t end;
-    if (__builtin_add_overflow (at, size, &end)) {
-      total = SIZE_MAX;
-      break;
-    }
-    b->offset = offsets[b->value] = at;
-    total = end > total ? end : total;
-    k = n_placed++;
-    for (; k > 0 && blocks[placed[k - 1]].offset > at; k--)
-      placed[k] = placed[k - 1];
-    placed[k] = i;
-  }
+  total = reid_plan_blocks (blocks, n, 64);
+  n = 0;
+  for (int i = 0; i < g->n_values; i++)
+    offsets[i] = sizes[i] ? blocks[n++].offset : 0;
   free (blocks);
-  free (placed);
   return total;
 }
 

@@ -31,6 +31,7 @@ struct ReidSession {
   bool shared;
   FileKey key;
   const ReidBackend *backend;
+  ReidBackendOptions options;
 
   char *path;
   char reason[512];
@@ -79,7 +80,8 @@ leave_registry (ReidSession *s)
 }
 
 static ReidSession *
-session_new (const char *path, const ReidBackend *backend, const char *reason)
+session_new (const char *path, const ReidBackend *backend,
+             const ReidBackendOptions *options, const char *reason)
 {
   ReidSession *s = calloc (1, sizeof *s);
 
@@ -90,6 +92,7 @@ session_new (const char *path, const ReidBackend *backend, const char *reason)
   pthread_mutex_init (&s->plans_lock, NULL);
   s->refs = 1;
   s->backend = backend;
+  s->options = *options;
   snprintf (s->reason, sizeof s->reason, "%s", reason);
   return s;
 }
@@ -100,7 +103,8 @@ load (ReidSession *s, ReidBytes data, ReidError *error)
   s->model = reid_model_load (data, s->path, error);
   if (!s->model)
     return false;
-  s->backend_model = s->backend->model_new (&s->model->graph, error);
+  s->backend_model =
+      s->backend->model_new (&s->model->graph, &s->options, error);
   if (!s->backend_model)
     reid_error_set (error, REID_ERROR_DEVICE,
                     "%s: the device %s does not take the network", s->path,
@@ -141,7 +145,8 @@ same_file (const ReidSession *s, const FileKey *key)
  * that the caller loads (*fresh). NULL: told. */
 static ReidSession *
 join (const char *path, const FileKey *key, const ReidBackend *backend,
-      const char *reason, bool *fresh, ReidError *error)
+      const ReidBackendOptions *options, const char *reason, bool *fresh,
+      ReidError *error)
 {
   ReidSession *s;
   bool ok = true, last = false;
@@ -149,10 +154,11 @@ join (const char *path, const FileKey *key, const ReidBackend *backend,
   *fresh = false;
   pthread_mutex_lock (&registry_lock);
   for (s = registry; s; s = s->next)
-    if (s->backend == backend && same_file (s, key))
+    if (s->backend == backend && s->options.index == options->index
+        && s->options.precision == options->precision && same_file (s, key))
       break;
   if (!s) {
-    s = session_new (path, backend, reason);
+    s = session_new (path, backend, options, reason);
     if (s) {
       s->shared = *fresh = true;
       s->key = *key;
@@ -182,6 +188,7 @@ open_fd (const char *path, int fd, const ReidSessionOptions *options,
          ReidError *error)
 {
   char reason[512];
+  ReidBackendOptions chosen;
   ReidError why = REID_ERROR_INIT;
   struct stat st;
   bool fresh, ok;
@@ -197,12 +204,12 @@ open_fd (const char *path, int fd, const ReidSessionOptions *options,
     reid_error_set (error, REID_ERROR_FORMAT, "%s: the file is empty", path);
     return NULL;
   }
-  const ReidBackend *backend = reid_backend_choose (
-      options ? options->device : NULL, reason, sizeof reason, error);
+  const ReidBackend *backend =
+      reid_backend_choose (options, &chosen, reason, sizeof reason, error);
   if (!backend)
     return NULL;
   FileKey key = { st.st_dev, st.st_ino, st.st_size, st.st_mtim };
-  ReidSession *s = join (path, &key, backend, reason, &fresh, error);
+  ReidSession *s = join (path, &key, backend, &chosen, reason, &fresh, error);
   if (!s || !fresh)
     return s;
   data = (uint64_t) st.st_size > SIZE_MAX
@@ -249,6 +256,7 @@ reid_session_open_memory (const void *data, size_t size, const char *name,
                           const ReidSessionOptions *options, ReidError *error)
 {
   char reason[512];
+  ReidBackendOptions chosen;
   ReidSession *s;
   ReidError why = REID_ERROR_INIT;
   const ReidBackend *backend;
@@ -257,11 +265,11 @@ reid_session_open_memory (const void *data, size_t size, const char *name,
     reid_error_set (error, REID_ERROR_ARGUMENT, "no model is given");
     return NULL;
   }
-  backend = reid_backend_choose (options ? options->device : NULL, reason,
-                                 sizeof reason, error);
+  backend =
+      reid_backend_choose (options, &chosen, reason, sizeof reason, error);
   if (!backend)
     return NULL;
-  s = session_new (name ? name : "memory", backend, reason);
+  s = session_new (name ? name : "memory", backend, &chosen, reason);
   if (!s) {
     reid_error_set (error, REID_ERROR_MEMORY, "not enough memory");
     return NULL;
@@ -336,6 +344,12 @@ reid_session_device_reason (const ReidSession *session)
   return session->reason;
 }
 
+ReidPrecision
+reid_session_precision (const ReidSession *session)
+{
+  return session->options.precision;
+}
+
 bool
 reid_session_batchable (const ReidSession *session)
 {
@@ -380,6 +394,23 @@ const ReidBackend *
 reid_session_backend (const ReidSession *session)
 {
   return session->backend;
+}
+
+void *
+reid_session_host_alloc (ReidSession *s, size_t size)
+{
+  return s->backend->host_alloc
+             ? s->backend->host_alloc (s->backend_model, size)
+             : reid_alloc_aligned (size);
+}
+
+void
+reid_session_host_free (ReidSession *s, void *memory)
+{
+  if (s->backend->host_free)
+    s->backend->host_free (s->backend_model, memory);
+  else
+    free (memory);
 }
 
 bool
@@ -468,9 +499,12 @@ fits_memory (const ReidSession *s, const ReidShape *shapes, ReidError *error)
 {
   const ReidGraph *g = &s->model->graph;
   size_t n = (size_t) g->n_values, all;
-  size_t *sizes = calloc (n + 1, sizeof *sizes),
-         *offsets = calloc (n + 1, sizeof *offsets);
+  size_t *sizes, *offsets;
 
+  if (s->backend->own_memory)
+    return true;
+  sizes = calloc (n + 1, sizeof *sizes);
+  offsets = calloc (n + 1, sizeof *offsets);
   if (!sizes || !offsets) {
     all = SIZE_MAX;
   } else {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Every case of op-cases.txt on every backend that is there, against ONNX
- * Runtime; and each picture of a batch alone, which must give the same bytes,
- * as must two threads. One TAP line a case and backend. */
+/* Every case of op-cases.txt on the backends that are named (default: those for
+ * the CPU), against ONNX Runtime; and each picture of a batch alone, which must
+ * give the same bytes, as must two threads. One TAP line a case and backend.
+ *
+ * usage: test-ops [BACKEND...] [name=PART] */
 #include "nn/nn.h"
 
 #include <math.h>
@@ -163,7 +165,7 @@ check_alone (const Case *c, ReidSession *s, const ReidTensor *whole)
 static void
 run_case (const Case *c, const char *device)
 {
-  ReidSessionOptions options = { device };
+  ReidSessionOptions options = { device, REID_PRECISION_F32 };
   ReidError error = REID_ERROR_INIT;
   ReidSession *s = reid_session_open_memory (c->model, c->model_size, c->name,
                                              &options, &error);
@@ -216,20 +218,28 @@ there (const char *device, const Case *c)
   reid_session_unref (s);
   if (s || error.status != REID_ERROR_DEVICE)
     return true;
-#ifdef REID_HAVE_DNNL
-  n_failed++;
-  printf ("# %s\nnot ok %d - %s\n", error.message, ++n_tests, device);
-#else
-  printf ("ok %d - %s # SKIP needs onednn module: built with -Ddnnl=disabled\n",
-          ++n_tests, device);
+  bool built = true;
+#ifndef REID_HAVE_DNNL
+  built = built && strcmp (device, "dnnl") != 0;
 #endif
+#ifndef REID_HAVE_CUDNN
+  built = built && strcmp (device, "cudnn") != 0;
+#endif
+  if (built) {
+    n_failed++;
+    printf ("# %s\nnot ok %d - %s\n", error.message, ++n_tests, device);
+  } else {
+    printf ("ok %d - %s # SKIP needs %s module: built with -D%s=disabled\n",
+            ++n_tests, device, strcmp (device, "dnnl") == 0 ? "onednn" : device,
+            device);
+  }
   return false;
 }
 
 int
 main (int argc, char **argv)
 {
-  static const char *const devices[] = { "reference", "dnnl" };
+  const char *devices[] = { "reference", "dnnl", NULL }, *part = NULL;
   FILE *f = fopen (REID_SOURCE_ROOT "/tests/nn/op-cases.txt", "r");
   Case c = { 0 };
   bool have[2] = { false, false }, asked = false, end;
@@ -237,14 +247,21 @@ main (int argc, char **argv)
   size_t room = 0, size;
 
   setvbuf (stdout, NULL, _IOLBF, 0);
+  for (int i = 1, n = 0; i < argc; i++)
+    if (strncmp (argv[i], "name=", 5) == 0) {
+      part = argv[i] + 5;
+    } else if (n < 2) {
+      devices[n++] = argv[i];
+      devices[n] = NULL;
+    }
   do {
     end = !f || getline (&line, &room, f) < 0;
     if (end || strncmp (line, "case ", 5) == 0) {
-      for (int d = 0; d < 2 && c.model && !asked; d++)
+      for (int d = 0; devices[d] && c.model && !asked; d++)
         have[d] = there (devices[d], &c);
       asked = asked || c.model;
-      for (int d = 0; d < 2 && c.model; d++)
-        if (have[d] && (argc < 2 || strstr (c.name, argv[1])))
+      for (int d = 0; devices[d] && c.model; d++)
+        if (have[d] && (!part || strstr (c.name, part)))
           run_case (&c, devices[d]);
       free_case (&c);
       if (!end)

@@ -45,13 +45,26 @@ struct ReidBackendPlan {
 };
 
 static bool
-probe (char *line, size_t size)
+probe (int index, char *line, size_t size)
 {
-  return reid_dnnl_describe (line, size);
+  if (index == 0)
+    return reid_dnnl_describe (line, size);
+  snprintf (line, size, "there is one CPU only");
+  return false;
+}
+
+static ReidPrecision
+precision (const ReidBackendOptions *options)
+{
+  return options->precision == REID_PRECISION_F32
+                 || options->precision == REID_PRECISION_AUTO
+             ? REID_PRECISION_F32
+             : REID_PRECISION_AUTO;
 }
 
 static ReidBackendModel *
-model_new (const ReidGraph *graph, ReidError *error)
+model_new (const ReidGraph *graph, const ReidBackendOptions *options,
+           ReidError *error)
 {
   ReidBackendModel *model = calloc (1, sizeof *model);
   if (!model) {
@@ -395,12 +408,7 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
   return ok;
 }
 
-REID_API const ReidBackend reid_backend = { REID_BACKEND_VERSION,
-                                            "dnnl",
-                                            probe,
-                                            model_new,
-                                            model_free,
-                                            plan_new,
-                                            plan_free,
-                                            plan_workspace,
-                                            plan_run };
+REID_API const ReidBackend reid_backend = {
+  REID_BACKEND_VERSION, "dnnl",   probe,     precision,      model_new,
+  model_free,           plan_new, plan_free, plan_workspace, plan_run
+};

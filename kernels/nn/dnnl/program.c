@@ -58,26 +58,13 @@ live (ReidProgram *p, int buffer, int step)
   b->last = step;
 }
 
-static int
-by_size (const void *a, const void *b)
-{
-  const ReidBuffer *x = *(ReidBuffer *const *) a, *y = *(ReidBuffer *const *) b;
-  if (x->size != y->size)
-    return x->size < y->size ? 1 : -1;
-  return x < y ? -1 : 1;
-}
-
-static int
-by_offset (const void *a, const void *b)
-{
-  const ReidBuffer *x = *(ReidBuffer *const *) a, *y = *(ReidBuffer *const *) b;
-  return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-/* Largest first, each at the lowest place that is free while it lives. */
 bool
 reid_program_place (ReidProgram *p, ReidError *error)
 {
+  ReidBlock *blocks = calloc ((size_t) p->n_buffers + 1, sizeof *blocks);
+  ReidBuffer **which = calloc ((size_t) p->n_buffers + 1, sizeof *which);
+  int n = 0;
+
   for (int i = 0; i < p->n_steps; i++) {
     const ReidStep *s = &p->steps[i];
     for (int j = 0; j < s->n_in; j++)
@@ -85,38 +72,25 @@ reid_program_place (ReidProgram *p, ReidError *error)
     live (p, s->out, i);
     live (p, s->scratch, i);
   }
-  ReidBuffer **order = calloc (2 * (size_t) p->n_buffers + 1, sizeof *order);
-  if (!order)
+  if (!blocks || !which) {
+    free (blocks);
+    free (which);
     return reid_error_set (error, REID_ERROR_MEMORY,
                            "no memory for a memory plan");
-  int n = 0;
-  for (int i = 0; i < p->n_buffers; i++)
-    if (p->buffers[i].kind == REID_BUFFER_WORK && p->buffers[i].first >= 0)
-      order[n++] = &p->buffers[i];
-  qsort (order, n, sizeof *order, by_size);
-  ReidBuffer **near = order + n;
-  bool ok = true;
-  for (int i = 0; i < n && ok; i++) {
-    ReidBuffer *b = order[i];
-    int k = 0;
-    for (int j = 0; j < i; j++)
-      if (order[j]->first <= b->last && b->first <= order[j]->last)
-        near[k++] = order[j];
-    qsort (near, k, sizeof *near, by_offset);
-    size_t at = 0, end;
-    for (int j = 0; j < k; j++) {
-      if (near[j]->offset >= at && near[j]->offset - at >= b->size)
-        break;
-      end = near[j]->offset + (near[j]->size + 63) / 64 * 64;
-      at = end > at ? end : at;
-    }
-    b->offset = at;
-    ok = !__builtin_add_overflow (at, (b->size + 63) / 64 * 64, &end);
-    if (end > p->workspace)
-      p->workspace = end;
   }
-  free (order);
-  if (!ok || p->workspace > PTRDIFF_MAX / 2)
+  for (int i = 0; i < p->n_buffers; i++) {
+    ReidBuffer *b = &p->buffers[i];
+    if (b->kind != REID_BUFFER_WORK || b->first < 0)
+      continue;
+    blocks[n] = (ReidBlock){ b->size, 0, b->first, b->last };
+    which[n++] = b;
+  }
+  p->workspace = reid_plan_blocks (blocks, n, 64);
+  for (int i = 0; i < n; i++)
+    which[i]->offset = blocks[i].offset;
+  free (blocks);
+  free (which);
+  if (p->workspace > PTRDIFF_MAX / 2)
     return reid_error_set (error, REID_ERROR_MEMORY,
                            "the working memory for this input size is larger "
                            "than the address space");

@@ -80,14 +80,24 @@ struct ReidBackendPlan {
 };
 
 static bool
-probe (char *line, size_t size)
+probe (int index, char *line, size_t size)
 {
-  snprintf (line, size, "plain C");
-  return true;
+  snprintf (line, size, index == 0 ? "plain C" : "there is one CPU only");
+  return index == 0;
+}
+
+static ReidPrecision
+precision (const ReidBackendOptions *options)
+{
+  return options->precision == REID_PRECISION_F32
+                 || options->precision == REID_PRECISION_AUTO
+             ? REID_PRECISION_F32
+             : REID_PRECISION_AUTO;
 }
 
 static ReidBackendModel *
-model_new (const ReidGraph *graph, ReidError *error)
+model_new (const ReidGraph *graph, const ReidBackendOptions *options,
+           ReidError *error)
 {
   ReidBackendModel *model = malloc (sizeof *model);
 
@@ -217,6 +227,7 @@ const ReidBackend reid_backend_reference = {
   .version = REID_BACKEND_VERSION,
   .name = "reference",
   .probe = probe,
+  .precision = precision,
   .model_new = model_new,
   .model_free = model_free,
   .plan_new = plan_new,

@@ -230,7 +230,8 @@ TEST (a_compile_error_names_file_and_node_once)
   const ReidBackend *backend = library ? dlsym (library, "reid_backend") : NULL;
 
   REQUIRE (backend != NULL);
-  ReidBackendModel *model = backend->model_new (&graph, &error);
+  ReidBackendOptions options = { 0, REID_PRECISION_F32 };
+  ReidBackendModel *model = backend->model_new (&graph, &options, &error);
   REQUIRE_OK (model != NULL, error);
   CHECK (!backend->plan_new (model, shapes, 1, &error));
   CHECK_MSG (!strcmp (error.message, "some.onnx: node turn (Transpose): "

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The GPU backend: cuDNN's graph API for convolutions and products, own
+ * kernels for the rest.
+ *
+ * A run is a copy to the GPU, one CUDA graph that holds all the steps (or the
+ * steps one by one, where one of them needs the host), and a copy back, on a
+ * stream of its own: runs of several contexts overlap, so that while one
+ * computes, another copies. */
+
+#include "nn/cudnn/program.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ReidBackendModel {
+  const ReidGraph *graph;
+  ReidGpu gpu;
+  ReidStore store;
+  ReidTuner *tuner;
+  ReidGpuWeights *weights;
+};
+
+/* What one run at a time needs: memory, a stream, and the steps recorded for
+ * that memory. */
+typedef struct Lane {
+  struct Lane *next;
+  char *memory;
+  ReidQueue queue;
+  cudaGraphExec_t recorded; /* NULL: not yet, or not to be */
+  bool ran;                 /* once, so that kernels are loaded */
+} Lane;
+
+struct ReidBackendPlan {
+  ReidBackendModel *model;
+  ReidGpuProgram *program;
+  pthread_mutex_t lock;
+  Lane *free;
+};
+
+static bool
+probe (int index, char *line, size_t size)
+{
+  ReidError error = REID_ERROR_INIT;
+  ReidGpu gpu;
+
+  if (!reid_gpu_describe (index, &gpu, &error)) {
+    snprintf (line, size, "%s", error.message);
+    return false;
+  }
+  if (cudnnGetVersion () < 90800) {
+    snprintf (line, size, "cuDNN %zu is too old: 9.8 or newer is needed",
+              cudnnGetVersion ());
+    return false;
+  }
+  if (!gpu.host && gpu.major * 10 + gpu.minor < 75) {
+    snprintf (line, size,
+              "%s has compute capability %d.%d: 7.5 or newer is needed",
+              gpu.name, gpu.major, gpu.minor);
+    return false;
+  }
+  snprintf (line, size, "cuDNN %zu.%zu.%zu, cuda:%d %s",
+            cudnnGetVersion () / 10000, cudnnGetVersion () / 100 % 100,
+            cudnnGetVersion () % 100, index, gpu.name);
+  return true;
+}
+
+static ReidPrecision
+precision (const ReidBackendOptions *options)
+{
+  ReidGpu gpu;
+
+  if (options->precision == REID_PRECISION_AUTO)
+    return REID_PRECISION_F16;
+  if (options->precision == REID_PRECISION_BF16
+      && (!reid_gpu_describe (options->index, &gpu, NULL)
+          || (!gpu.host && gpu.major < 8)))
+    return REID_PRECISION_AUTO;
+  return options->precision;
+}
+
+static void
+model_free (ReidBackendModel *m)
+{
+  if (!m)
+    return;
+  reid_gpu_use (&m->gpu, NULL);
+  reid_gpu_weights_free (m->weights);
+  reid_tuner_unref (m->tuner);
+  free (m);
+}
+
+static ReidBackendModel *
+model_new (const ReidGraph *graph, const ReidBackendOptions *options,
+           ReidError *error)
+{
+  ReidBackendModel *m = calloc (1, sizeof *m);
+
+  if (!m) {
+    reid_error_set (error, REID_ERROR_MEMORY, "%s: no memory", graph->file);
+    return NULL;
+  }
+  m->graph = graph;
+  m->store = options->precision == REID_PRECISION_F32    ? REID_STORE_F32
+             : options->precision == REID_PRECISION_BF16 ? REID_STORE_BF16
+                                                         : REID_STORE_F16;
+  if (reid_gpu_describe (options->index, &m->gpu, error)
+      && reid_gpu_use (&m->gpu, error))
+    m->tuner = reid_tuner_ref (&m->gpu, error);
+  if (m->tuner)
+    m->weights = reid_gpu_weights_new (graph, &m->gpu, m->store);
+  if (m->weights)
+    return m;
+  model_free (m);
+  return NULL;
+}
+
+/* --- lanes --- */
+
+static void
+lane_free (const ReidBackendPlan *plan, Lane *lane)
+{
+  if (!lane)
+    return;
+  if (lane->recorded)
+    cudaGraphExecDestroy (lane->recorded);
+  if (lane->queue.stream)
+    cudaStreamDestroy (lane->queue.stream);
+  reid_gpu_free (&plan->model->gpu, lane->memory);
+  free (lane);
+}
+
+static Lane *
+lane_new (const ReidBackendPlan *plan, ReidError *error)
+{
+  const ReidGpu *gpu = &plan->model->gpu;
+  Lane *lane = calloc (1, sizeof *lane);
+
+  if (!lane) {
+    reid_error_set (error, REID_ERROR_MEMORY, "no memory for a run");
+    return NULL;
+  }
+  lane->queue.host = gpu->host;
+  lane->memory = reid_gpu_alloc (
+      gpu, plan->program->memory + plan->program->workspace, error);
+  if (lane->memory
+      && (gpu->host
+          || reid_gpu_ok (cudaStreamCreateWithFlags (&lane->queue.stream,
+                                                     cudaStreamNonBlocking),
+                          "a CUDA stream", error)))
+    return lane;
+  lane_free (plan, lane);
+  return NULL;
+}
+
+static Lane *
+take_lane (ReidBackendPlan *plan, ReidError *error)
+{
+  Lane *lane;
+
+  pthread_mutex_lock (&plan->lock);
+  lane = plan->free;
+  if (lane)
+    plan->free = lane->next;
+  pthread_mutex_unlock (&plan->lock);
+  return lane ? lane : lane_new (plan, error);
+}
+
+static void
+give_lane (ReidBackendPlan *plan, Lane *lane)
+{
+  pthread_mutex_lock (&plan->lock);
+  lane->next = plan->free;
+  plan->free = lane;
+  pthread_mutex_unlock (&plan->lock);
+}
+
+/* --- plans --- */
+
+static void
+plan_free (ReidBackendPlan *plan)
+{
+  if (!plan)
+    return;
+  reid_gpu_use (&plan->model->gpu, NULL);
+  for (Lane *lane = plan->free, *next; lane; lane = next) {
+    next = lane->next;
+    lane_free (plan, lane);
+  }
+  reid_gpu_program_free (plan->program);
+  pthread_mutex_destroy (&plan->lock);
+  free (plan);
+}
+
+static ReidBackendPlan *
+plan_new (ReidBackendModel *model, const ReidShape *shapes, int threads,
+          ReidError *error)
+{
+  ReidBackendPlan *plan = calloc (1, sizeof *plan);
+
+  if (!plan) {
+    reid_error_set (error, REID_ERROR_MEMORY, "%s: no memory for a plan",
+                    model->graph->file);
+    return NULL;
+  }
+  plan->model = model;
+  pthread_mutex_init (&plan->lock, NULL);
+  if (reid_gpu_use (&model->gpu, error))
+    plan->program =
+        reid_gpu_program_new (model->graph, &model->gpu, model->store,
+                              model->tuner, model->weights, shapes, error);
+  /* so that what does not fit is told now, when a smaller batch can be made */
+  if (plan->program)
+    plan->free = lane_new (plan, error);
+  if (plan->free)
+    return plan;
+  plan_free (plan);
+  return NULL;
+}
+
+/* Workspaces are the GPU's, in lanes. */
+static size_t
+plan_workspace (const ReidBackendPlan *plan)
+{
+  return 0;
+}
+
+/* Recording must see no first use of anything, so it comes after a run. */
+static void
+record (ReidBackendPlan *plan, Lane *lane)
+{
+  cudaGraph_t graph = NULL;
+  bool ok;
+
+  if (cudaStreamBeginCapture (lane->queue.stream,
+                              cudaStreamCaptureModeThreadLocal)
+      != cudaSuccess)
+    return;
+  ok = reid_gpu_program_run (plan->program, lane->queue, lane->memory, NULL);
+  if (cudaStreamEndCapture (lane->queue.stream, &graph) == cudaSuccess && ok
+      && cudaGraphInstantiate (&lane->recorded, graph, 0) != cudaSuccess)
+    lane->recorded = NULL;
+  if (graph)
+    cudaGraphDestroy (graph);
+  cudaGetLastError ();
+}
+
+static bool
+compute (ReidBackendPlan *plan, Lane *lane, ReidError *error)
+{
+  bool ok;
+
+  if (lane->recorded)
+    return reid_gpu_ok (cudaGraphLaunch (lane->recorded, lane->queue.stream),
+                        "a CUDA graph", error);
+  ok = reid_gpu_program_run (plan->program, lane->queue, lane->memory, error);
+  return ok;
+}
+
+static bool
+plan_run (ReidBackendPlan *plan, const float *const *inputs,
+          float *const *outputs, void *workspace, ReidError *error)
+{
+  const ReidGpuProgram *p = plan->program;
+  const ReidGraph *g = p->graph;
+  const ReidGpu *gpu = &plan->model->gpu;
+  Lane *lane;
+  bool ok = reid_gpu_use (gpu, error);
+
+  lane = ok ? take_lane (plan, error) : NULL;
+  if (!lane)
+    return false;
+  for (int i = 0; i < g->n_inputs && ok; i++)
+    ok = reid_gpu_upload (gpu, lane->queue,
+                          lane->memory + p->buffers[p->inputs[i]].offset,
+                          inputs[i], p->input_bytes[i], error);
+  ok = ok && compute (plan, lane, error);
+  for (int i = 0; i < g->n_outputs && ok; i++) {
+    if (p->outputs[i] < 0) {
+      memcpy (outputs[i], g->values[g->outputs[i]].data, p->output_bytes[i]);
+      continue;
+    }
+    const ReidGpuBuffer *b = &p->buffers[p->outputs[i]];
+    ok =
+        reid_gpu_download (gpu, lane->queue, outputs[i],
+                           b->constant ? b->constant : lane->memory + b->offset,
+                           p->output_bytes[i], error);
+  }
+  ok = ok && reid_gpu_wait (gpu, lane->queue, error);
+  if (!ok) {
+    lane_free (plan, lane); /* nobody knows what is left in it */
+    return false;
+  }
+  if (p->capturable && !lane->recorded && !lane->ran)
+    record (plan, lane);
+  lane->ran = true;
+  give_lane (plan, lane);
+  return true;
+}
+
+static void *
+host_alloc (ReidBackendModel *model, size_t size)
+{
+  void *memory = NULL;
+
+  if (model->gpu.host)
+    return reid_alloc_aligned (size);
+  if (!reid_gpu_use (&model->gpu, NULL)
+      || cudaHostAlloc (&memory, size ? size : 1, cudaHostAllocPortable)
+             != cudaSuccess) {
+    cudaGetLastError ();
+    return NULL;
+  }
+  return memory;
+}
+
+static void
+host_free (ReidBackendModel *model, void *memory)
+{
+  if (model->gpu.host)
+    free (memory);
+  else if (memory)
+    cudaFreeHost (memory);
+}
+
+REID_API const ReidBackend reid_backend = {
+  REID_BACKEND_VERSION, "cudnn",   probe,     precision,      model_new,
+  model_free,           plan_new,  plan_free, plan_workspace, plan_run,
+  host_alloc,           host_free, true
+};

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REID_CUDNN_GPU_H
+#define REID_CUDNN_GPU_H
+
+/* One GPU: which it is, its memory, and copies to and from it. With `host` it
+ * is no GPU but this machine's own memory and processor, on which all kernels
+ * run just as well, only slowly: for tests. */
+
+#include "nn/cudnn/kernels.h"
+
+typedef struct {
+  bool host;
+  int index; /* CUDA's */
+  char name[128];
+  int major, minor, processors;
+  size_t memory; /* bytes */
+  int driver;    /* as cudaDriverGetVersion */
+} ReidGpu;
+
+/* Number of GPUs; 0 with a reason where there are none. */
+int reid_gpu_count (char *why, size_t size);
+/* Is $REID_CUDNN_HOST set? Then device 0 is the host. */
+bool reid_gpu_is_host (void);
+bool reid_gpu_describe (int index, ReidGpu *gpu, ReidError *error);
+/* Makes it the calling thread's; before anything that is done on it. */
+bool reid_gpu_use (const ReidGpu *gpu, ReidError *error);
+
+/* NULL with REID_ERROR_MEMORY when there is no room, after a size of 0, too. */
+void *reid_gpu_alloc (const ReidGpu *gpu, size_t size, ReidError *error);
+void reid_gpu_free (const ReidGpu *gpu, void *memory);
+bool reid_gpu_zero (const ReidGpu *gpu, void *memory, size_t size,
+                    ReidError *error);
+/* In the order of the queue; the copy is done only after reid_gpu_wait(). */
+bool reid_gpu_upload (const ReidGpu *gpu, ReidQueue q, void *to,
+                      const void *from, size_t size, ReidError *error);
+bool reid_gpu_download (const ReidGpu *gpu, ReidQueue q, void *to,
+                        const void *from, size_t size, ReidError *error);
+bool reid_gpu_wait (const ReidGpu *gpu, ReidQueue q, ReidError *error);
+/* false with the error set when `status` is one. */
+bool reid_gpu_ok (cudaError_t status, const char *doing, ReidError *error);
+
+#endif /* REID_CUDNN_GPU_H */

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/cudnn/tune.h"
+#include "nn/cudnn/cache.h"
+#include "nn/cudnn/weights.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WARM 2
+#define TIMED 7
+#define MOST_THREADS 8
+#define KEY 512
+
+typedef struct Tuned {
+  struct Tuned *next;
+  ReidFusedShape shape;
+  ReidFusedPlan *plan; /* NULL: cuDNN has none */
+  double ms;
+} Tuned;
+
+struct ReidTuner {
+  ReidTuner *next;
+  int refs; /* under tuners_lock, like `next` */
+  ReidGpu gpu;
+  cudnnHandle_t handle;
+  cudnnBackendDescriptor_t device;
+  pthread_mutex_t lock; /* of the handle, too */
+  Tuned *tuned;
+};
+
+static pthread_mutex_t tuners_lock = PTHREAD_MUTEX_INITIALIZER;
+static ReidTuner *tuners;
+
+static ReidTuner *
+tuner_new (const ReidGpu *gpu, ReidError *error)
+{
+  ReidTuner *t = calloc (1, sizeof *t);
+  cudnnStatus_t status;
+
+  if (!t) {
+    reid_error_set (error, REID_ERROR_MEMORY, "no memory");
+    return NULL;
+  }
+  t->gpu = *gpu;
+  t->refs = 1;
+  status = gpu->host ? CUDNN_STATUS_SUCCESS : cudnnCreate (&t->handle);
+  if (status != CUDNN_STATUS_SUCCESS) {
+    reid_error_set (error, REID_ERROR_DEVICE, "cuDNN does not start: %s",
+                    cudnnGetErrorString (status));
+    free (t);
+    return NULL;
+  }
+  if (!gpu->host && !(t->device = reid_fused_device (gpu->index, error))) {
+    cudnnDestroy (t->handle);
+    free (t);
+    return NULL;
+  }
+  pthread_mutex_init (&t->lock, NULL);
+  return t;
+}
+
+ReidTuner *
+reid_tuner_ref (const ReidGpu *gpu, ReidError *error)
+{
+  ReidTuner *t;
+
+  pthread_mutex_lock (&tuners_lock);
+  for (t = tuners; t; t = t->next)
+    if (t->gpu.index == gpu->index && t->gpu.host == gpu->host)
+      break;
+  if (t) {
+    t->refs++;
+  } else if ((t = tuner_new (gpu, error))) {
+    t->next = tuners;
+    tuners = t;
+  }
+  pthread_mutex_unlock (&tuners_lock);
+  return t;
+}
+
+void
+reid_tuner_unref (ReidTuner *tuner)
+{
+  ReidTuner **at;
+  bool last;
+
+  if (!tuner)
+    return;
+  pthread_mutex_lock (&tuners_lock);
+  last = --tuner->refs == 0;
+  for (at = &tuners; last && *at; at = &(*at)->next)
+    if (*at == tuner) {
+      *at = tuner->next;
+      break;
+    }
+  pthread_mutex_unlock (&tuners_lock);
+  if (!last)
+    return;
+  for (Tuned *p = tuner->tuned, *next; p; p = next) {
+    next = p->next;
+    reid_fused_plan_free (p->plan);
+    free (p);
+  }
+  if (tuner->device)
+    cudnnBackendDestroyDescriptor (tuner->device);
+  if (tuner->handle)
+    cudnnDestroy (tuner->handle);
+  pthread_mutex_destroy (&tuner->lock);
+  free (tuner);
+}
+
+void
+reid_tune_key (const ReidGpu *gpu, const ReidFusedShape *s, char *key,
+               size_t size)
+{
+  snprintf (key, size,
+            "gst-reid plan 1: cudnn %zu cudart %zu gpu %d.%d %d %s: store %d n "
+            "%d c %d %dx%d k %d %dx%d r %dx%d s %d,%d d %d,%d p %d,%d,%d,%d "
+            "bias %d residual %d act %d %g %g",
+            cudnnGetVersion (), cudnnGetCudartVersion (), gpu->major,
+            gpu->minor, gpu->processors, gpu->name, (int) s->store, s->batch,
+            s->in_channels, s->in[0], s->in[1], s->out_channels, s->out[0],
+            s->out[1], s->kernel[0], s->kernel[1], s->stride[0], s->stride[1],
+            s->dilation[0], s->dilation[1], s->pad[0], s->pad[1], s->pad[2],
+            s->pad[3], s->bias, s->residual, s->act, (double) s->alpha,
+            (double) s->beta);
+}
+
+/* --- compiling --- */
+
+typedef struct {
+  const ReidFused *fused;
+  const char *key;
+  char **texts;
+  int n, next;
+  pthread_mutex_t lock;
+} Compile;
+
+static void *
+compile_some (void *data)
+{
+  Compile *c = data;
+
+  for (;;) {
+    pthread_mutex_lock (&c->lock);
+    int i = c->next++;
+    pthread_mutex_unlock (&c->lock);
+    if (i >= c->n)
+      return NULL;
+    c->texts[i] = reid_cache_load (c->key, i);
+    if (c->texts[i])
+      continue;
+    ReidFusedPlan *plan =
+        reid_fused_plan (c->fused, i, REID_TUNE_WORKSPACE, NULL);
+    if (!plan)
+      continue;
+    c->texts[i] = reid_fused_plan_text (plan);
+    reid_fused_plan_free (plan);
+    if (c->texts[i])
+      reid_cache_store (c->key, i, c->texts[i]);
+  }
+}
+
+void
+reid_tune_compile (const ReidFused *fused, const char *key,
+                   char *texts[REID_TUNE_CHOICES])
+{
+  pthread_t threads[MOST_THREADS];
+  int n_threads = 0, most = (int) sysconf (_SC_NPROCESSORS_ONLN);
+  Compile c = { fused, key, texts, reid_fused_n_choices (fused), 0 };
+
+  memset (texts, 0, REID_TUNE_CHOICES * sizeof *texts);
+  if (c.n > REID_TUNE_CHOICES)
+    c.n = REID_TUNE_CHOICES;
+  most = most > MOST_THREADS ? MOST_THREADS : most;
+  pthread_mutex_init (&c.lock, NULL);
+  while (n_threads < most - 1 && n_threads < c.n - 1
+         && pthread_create (&threads[n_threads], NULL, compile_some, &c) == 0)
+    n_threads++;
+  compile_some (&c);
+  while (n_threads > 0)
+    pthread_join (threads[--n_threads], NULL);
+  pthread_mutex_destroy (&c.lock);
+  for (int i = 1; i < c.n; i++)
+    for (int k = 0; k < i && texts[i]; k++)
+      if (texts[k] && strcmp (texts[i], texts[k]) == 0) {
+        free (texts[i]);
+        texts[i] = NULL;
+      }
+}
+
+/* --- timing --- */
+
+typedef struct {
+  void *memory[6], *workspace;
+  ReidFusedData data;
+  cudaEvent_t before, after;
+} Bench;
+
+static void *
+noisy (const ReidGpu *gpu, ReidStore store, int64_t n, ReidError *error)
+{
+  ReidQueue q = { NULL, gpu->host };
+  void *m = reid_gpu_alloc (gpu, (size_t) n * reid_store_size (store), error);
+
+  if (m
+      && !reid_gpu_ok (reid_cuda_noise (q, m, store, n), "timing plans",
+                       error)) {
+    reid_gpu_free (gpu, m);
+    return NULL;
+  }
+  return m;
+}
+
+static bool
+bench_new (Bench *b, const ReidGpu *gpu, const ReidFusedShape *s,
+           ReidError *error)
+{
+  int64_t x = (int64_t) s->batch * s->in[0] * s->in[1] * s->in_channels,
+          y = (int64_t) s->batch * s->out[0] * s->out[1] * s->out_channels,
+          w = (int64_t) s->out_channels * s->kernel[0] * s->kernel[1]
+              * s->in_channels,
+          k = s->out_channels;
+
+  memset (b, 0, sizeof *b);
+  b->memory[0] = noisy (gpu, s->store, x, error);
+  b->memory[1] = noisy (gpu, s->store, w, error);
+  b->memory[2] = noisy (gpu, s->store, y, error);
+  b->memory[3] = s->residual ? noisy (gpu, s->store, y, error) : NULL;
+  b->memory[4] = noisy (gpu, REID_STORE_F32, k, error);
+  b->memory[5] = noisy (gpu, REID_STORE_F32, k, error);
+  b->workspace = reid_gpu_alloc (gpu, REID_TUNE_WORKSPACE, error);
+  b->data = (ReidFusedData){ b->memory[0], b->memory[1], b->memory[4],
+                             b->memory[3], b->memory[5], b->memory[2] };
+  for (int i = 0; i < 6; i++)
+    if (!b->memory[i] && (i != 3 || s->residual))
+      return false;
+  return b->workspace
+         && reid_gpu_ok (cudaEventCreate (&b->before), "timing plans", error)
+         && reid_gpu_ok (cudaEventCreate (&b->after), "timing plans", error);
+}
+
+static void
+bench_free (Bench *b, const ReidGpu *gpu)
+{
+  for (int i = 0; i < 6; i++)
+    reid_gpu_free (gpu, b->memory[i]);
+  reid_gpu_free (gpu, b->workspace);
+  if (b->before)
+    cudaEventDestroy (b->before);
+  if (b->after)
+    cudaEventDestroy (b->after);
+}
+
+static int
+by_value (const void *a, const void *b)
+{
+  float x = *(const float *) a, y = *(const float *) b;
+  return x < y ? -1 : x > y;
+}
+
+/* Median milliseconds; negative where the plan does not run. */
+static double
+time_plan (ReidTuner *t, Bench *b, const ReidFusedPlan *plan)
+{
+  float ms[TIMED];
+
+  cudnnSetStream (t->handle, NULL);
+  for (int i = 0; i < WARM + TIMED; i++) {
+    int at = i < WARM ? 0 : i - WARM;
+    if (cudaEventRecord (b->before, NULL) != cudaSuccess
+        || reid_fused_plan_run (plan, t->handle, &b->data, b->workspace)
+               != CUDNN_STATUS_SUCCESS
+        || cudaEventRecord (b->after, NULL) != cudaSuccess
+        || cudaEventSynchronize (b->after) != cudaSuccess
+        || cudaEventElapsedTime (&ms[at], b->before, b->after) != cudaSuccess) {
+      cudaGetLastError ();
+      return -1;
+    }
+  }
+  qsort (ms, TIMED, sizeof *ms, by_value);
+  return ms[TIMED / 2];
+}
+
+static ReidFusedPlan *
+fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
+         double *best, ReidError *error)
+{
+  ReidFused *fused = reid_fused_new (shape, t->device, NULL);
+  char *texts[REID_TUNE_CHOICES] = { NULL };
+  ReidFusedPlan *winner = NULL;
+  int won = -1;
+  Bench b;
+
+  *best = 0;
+  if (!fused)
+    return NULL;
+  reid_tune_compile (fused, key, texts);
+  bool ready = bench_new (&b, &t->gpu, shape, error);
+  for (int i = 0; i < REID_TUNE_CHOICES && ready; i++) {
+    ReidFusedPlan *plan =
+        texts[i] ? reid_fused_plan_from_text (shape, t->handle, texts[i])
+                 : NULL;
+    double ms = plan ? time_plan (t, &b, plan) : -1;
+    if (ms >= 0 && (!winner || ms < *best)) {
+      reid_fused_plan_free (winner);
+      winner = plan;
+      *best = ms;
+      won = i;
+    } else {
+      reid_fused_plan_free (plan);
+    }
+  }
+  bench_free (&b, &t->gpu);
+  if (winner) {
+    reid_cache_store (key, REID_CACHE_BEST, texts[won]);
+    for (int i = 0; i < REID_TUNE_CHOICES; i++)
+      reid_cache_drop (key, i);
+  }
+  for (int i = 0; i < REID_TUNE_CHOICES; i++)
+    free (texts[i]);
+  reid_fused_free (fused);
+  return winner;
+}
+
+static ReidFusedPlan *
+find_plan (ReidTuner *t, const ReidFusedShape *shape, double *ms,
+           ReidError *error)
+{
+  char key[KEY], *text;
+  ReidFusedPlan *plan = NULL;
+
+  reid_tune_key (&t->gpu, shape, key, sizeof key);
+  *ms = 0;
+  text = reid_cache_load (key, REID_CACHE_BEST);
+  if (text)
+    plan = reid_fused_plan_from_text (shape, t->handle, text);
+  free (text);
+  return plan ? plan : fastest (t, shape, key, ms, error);
+}
+
+const ReidFusedPlan *
+reid_tuner_plan (ReidTuner *tuner, const ReidFusedShape *shape,
+                 ReidError *error)
+{
+  ReidError why = REID_ERROR_INIT;
+  Tuned *p;
+
+  if (tuner->gpu.host)
+    return NULL;
+  pthread_mutex_lock (&tuner->lock);
+  for (p = tuner->tuned; p; p = p->next)
+    if (memcmp (&p->shape, shape, sizeof *shape) == 0)
+      break;
+  if (!p && (p = calloc (1, sizeof *p))) {
+    p->shape = *shape;
+    p->plan = find_plan (tuner, shape, &p->ms, &why);
+    if (why.status == REID_OK) {
+      p->next = tuner->tuned;
+      tuner->tuned = p;
+    } else {
+      reid_error_set (error, why.status, "%s", why.message);
+      reid_fused_plan_free (p->plan);
+      free (p);
+      p = NULL;
+    }
+  }
+  pthread_mutex_unlock (&tuner->lock);
+  return p ? p->plan : NULL;
+}
+
+bool
+reid_tuner_run (ReidTuner *tuner, const ReidFusedPlan *plan, ReidQueue queue,
+                const ReidFusedData *data, void *workspace, ReidError *error)
+{
+  cudnnStatus_t status;
+
+  pthread_mutex_lock (&tuner->lock);
+  status = cudnnSetStream (tuner->handle, queue.stream);
+  if (status == CUDNN_STATUS_SUCCESS)
+    status = reid_fused_plan_run (plan, tuner->handle, data, workspace);
+  pthread_mutex_unlock (&tuner->lock);
+  return status == CUDNN_STATUS_SUCCESS
+         || reid_error_set (error, REID_ERROR_DEVICE, "cuDNN: %s",
+                            cudnnGetErrorString (status));
+}
+
+double
+reid_tuner_ms (const ReidTuner *tuner, const ReidFusedPlan *plan)
+{
+  for (const Tuned *p = tuner->tuned; p; p = p->next)
+    if (p->plan == plan)
+      return p->ms;
+  return 0;
+}

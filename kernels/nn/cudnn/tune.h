@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REID_CUDNN_TUNE_H
+#define REID_CUDNN_TUNE_H
+
+/* For every fused convolution that a network needs, the plan that measures
+ * fastest on this GPU: compiled once (in parallel), timed once, and kept in
+ * the process and on disk (cache.h). One tuner a GPU, shared by all networks
+ * of the process; any thread. */
+
+#include "nn/cudnn/fused.h"
+#include "nn/cudnn/gpu.h"
+
+/* What a plan may take beside its operands. */
+#define REID_TUNE_WORKSPACE ((size_t) 256 << 20)
+/* Choices that are compiled and timed. */
+#define REID_TUNE_CHOICES 6
+
+typedef struct ReidTuner ReidTuner;
+
+ReidTuner *reid_tuner_ref (const ReidGpu *gpu, ReidError *error);
+void reid_tuner_unref (ReidTuner *tuner);
+
+/* NULL where cuDNN has no plan for the shape; `error` is set when that is for
+ * another reason than that it cannot. The plan belongs to the tuner. */
+const ReidFusedPlan *reid_tuner_plan (ReidTuner *tuner,
+                                      const ReidFusedShape *shape,
+                                      ReidError *error);
+/* Enqueues; `workspace` as large as the plan wants. */
+bool reid_tuner_run (ReidTuner *tuner, const ReidFusedPlan *plan,
+                     ReidQueue queue, const ReidFusedData *data,
+                     void *workspace, ReidError *error);
+/* Milliseconds of the plan when it was timed, 0 where it came from disk. */
+double reid_tuner_ms (const ReidTuner *tuner, const ReidFusedPlan *plan);
+
+/* The line that a plan is kept under: libraries, GPU and shape. */
+void reid_tune_key (const ReidGpu *gpu, const ReidFusedShape *shape, char *key,
+                    size_t size);
+/* Compiles choice 0 to REID_TUNE_CHOICES - 1 as far as there are, each by one
+ * of several threads; from disk where they are there, and kept there. Texts
+ * that are equal to an earlier one are left out (NULL), as is what cuDNN
+ * cannot. Free each. For a GPU that is only described, too. */
+void reid_tune_compile (const ReidFused *fused, const char *key,
+                        char *texts[REID_TUNE_CHOICES]);
+
+#endif /* REID_CUDNN_TUNE_H */
