@@ -143,19 +143,27 @@ bool
 reid_value_ready (ReidBuilder *b, int value)
 {
   const ReidOnnxTensor *t = b->values[value].tensor;
+  ReidOnnxTensor opened;
   const char *why = NULL;
   ReidShape shape = { 0 };
   bool ok = true;
 
   if (!t || b->values[value].data || b->values[value].ints)
     return true;
+  if (t->external && !t->wrong) {
+    opened = *t;
+    opened.wrong = reid_external_bytes (b->model->external, t->location,
+                                        t->offset, t->length, &opened.raw);
+    t = &opened;
+  }
   if (t->wrong) {
     why = t->wrong;
   } else if (reid_onnx_is_float (t)) {
     shape.rank = t->rank;
     memcpy (shape.dims, t->dims, sizeof shape.dims);
     /* Untrusted sizes: the data must be there before memory is asked for. */
-    if (t->count / 8 > (int64_t) t->message.size)
+    size_t size = t->external ? t->raw.size : t->message.size;
+    if ((uint64_t) t->count / 8 > size)
       why = "its data do not have the size of its dimensions";
     else if (b->constants > REID_MAX_CONSTANTS - t->count)
       why = "the network's constants are too large";
@@ -175,6 +183,10 @@ reid_value_ready (ReidBuilder *b, int value)
     shape.rank = t->rank;
     memcpy (shape.dims, t->dims, sizeof shape.dims);
     ok = reid_value_ints (b, value, &shape);
+    if (t->external && (uint64_t) t->count > t->raw.size)
+      ok = reid_build_fail (b, REID_ERROR_FORMAT,
+                            "tensor '%.100s': its data are too short",
+                            reid_value_name (b, value));
     if (ok && t->count) {
       int64_t *list = malloc ((size_t) t->count * sizeof *list);
       if (!list)

@@ -420,7 +420,10 @@ reid_model_load (ReidBytes data, const char *file, ReidError *error)
   if (!arena)
     reid_error_set (&why, REID_ERROR_MEMORY, "%s: not enough memory to read it",
                     file);
-  else if (reid_onnx_read (&onnx, data, file, arena, &why)) {
+  else if (reid_onnx_read (&onnx, data, file, arena, &why)
+           && ((onnx.external = reid_external_new (file, data.size))
+               || reid_error_set (&why, REID_ERROR_MEMORY,
+                                  "%s: not enough memory to read it", file))) {
     /* First as if any batch were allowed; when some operator cannot have it
      * so, exactly as the file says. */
     bool from_one = true;
@@ -431,6 +434,7 @@ reid_model_load (ReidBytes data, const char *file, ReidError *error)
       from_one = false;
       model = build (&onnx, &from_one, &why);
     }
+    reid_external_free (onnx.external);
   }
   reid_arena_free (arena);
   if (!model)

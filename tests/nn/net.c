@@ -13,6 +13,18 @@ usage (void)
   return 2;
 }
 
+/* A name, what its numbers are, and the shape of one input. */
+static void
+list (const NetInfo *n)
+{
+  printf ("%s %s", n->name, n->bytes ? "bytes" : "floats");
+  if (n->rank == 5)
+    printf (" 1 %d", n->frames);
+  else
+    printf (" %d", n->frames ? n->frames : 1);
+  printf (" %d %d %d\n", n->channels, n->height, n->width);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -21,8 +33,7 @@ main (int argc, char **argv)
 
   if (argc == 2 && strcmp (argv[1], "--list") == 0) {
     for (int i = 0; net_nth (i); i++)
-      printf ("%s %d %d %d\n", net_nth (i)->name, net_nth (i)->channels,
-              net_nth (i)->height, net_nth (i)->width);
+      list (net_nth (i));
     return 0;
   }
   if (argc == 4 && strcmp (argv[1], "--half") == 0)

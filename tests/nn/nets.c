@@ -14,27 +14,26 @@ typedef struct {
 
 /* Those called small are the same graphs with less in them. */
 static const Entry entries[] = {
-  { { "ir50" }, 11, net_iresnet, { 112, 112, { 3, 4, 14, 3 }, 64, 512 } },
-  { { "ir100" }, 11, net_iresnet, { 112, 112, { 3, 13, 30, 3 }, 64, 512 } },
-  { { "ir-small" }, 11, net_iresnet, { 56, 56, { 1, 2, 2, 1 }, 16, 64 } },
-  { { "mobilefacenet-prelu" },
-    12,
-    net_mobilefacenet,
+  /* clang-format off */
+  { { "ir50", 6.31, 43.59, .large = true }, 11, net_iresnet,
+    { 112, 112, { 3, 4, 14, 3 }, 64, 512 } },
+  { { "ir100", 12.1, 65.15, .large = true }, 11, net_iresnet,
+    { 112, 112, { 3, 13, 30, 3 }, 64, 512 } },
+  { { "ir-small" }, 11, net_iresnet,
+    { 56, 56, { 1, 2, 2, 1 }, 16, 64 } },
+  { { "mobilefacenet-prelu", .221, .99 }, 12, net_mobilefacenet,
     { 112, 112, { 5, 1, 6, 1, 2 }, 64, 128, 1 } },
-  { { "mobilefacenet-relu6" },
-    9,
-    net_mobilefacenet,
+  { { "mobilefacenet-relu6", .221, .99 }, 9, net_mobilefacenet,
     { 112, 112, { 5, 1, 6, 1, 2 }, 64, 128, 0 } },
-  { { "resnet50" }, 13, net_resnet, { 224, 224, { 3, 4, 6, 3 }, 64, 1000 } },
-  { { "resnet-small" }, 13, net_resnet, { 64, 64, { 1, 1, 2, 1 }, 16, 32 } },
-  { { "efficientnet-b0" },
-    14,
-    net_efficientnet,
+  { { "resnet50", 4.09, 25.56, .large = true }, 13, net_resnet,
+    { 224, 224, { 3, 4, 6, 3 }, 64, 1000 } },
+  { { "resnet-small" }, 13, net_resnet,
+    { 64, 64, { 1, 1, 2, 1 }, 16, 32 } },
+  { { "efficientnet-b0", .39, 5.29, .large = true }, 14, net_efficientnet,
     { 224, 224, { 1, 2, 2, 3, 3, 4, 1 }, 32, 1000 } },
-  { { "efficientnet-small" },
-    14,
-    net_efficientnet,
+  { { "efficientnet-small" }, 14, net_efficientnet,
     { 64, 64, { 1, 1, 2, 1, 2, 1, 1 }, 16, 32 } },
+  /* clang-format on */
 };
 #define N_ENTRIES ((int) (sizeof entries / sizeof *entries))
 
@@ -42,6 +41,7 @@ static NetInfo
 info_of (const Entry *e)
 {
   NetInfo info = e->info;
+  info.rank = info.rank ? info.rank : 4;
   info.channels = info.channels ? info.channels : 3;
   info.height = e->size.height;
   info.width = e->size.width;

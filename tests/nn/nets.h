@@ -10,8 +10,15 @@
 
 typedef struct {
   const char *name;
-  int channels, height, width; /* of the input; the batch is free */
-  double params;               /* millions, set by net_write() */
+  double gmacs, published; /* as published: 1e9 multiply-adds, 1e6 parameters;
+                              0 = not known */
+  bool large;              /* takes seconds, and hundreds of megabytes */
+  bool bytes;              /* wants 0 to 255, not -1 to 1 */
+  bool alone;              /* cannot be run as a batch */
+  int frames;              /* of rank 5: pictures of one input; of rank 4, where
+                              the first size is free, how many to give; or 0 */
+  int rank, channels, height, width; /* of the input; the first size is free */
+  double params;                     /* 1e6, set by net_write() */
 } NetInfo;
 
 /* The i-th, NULL after the last. */

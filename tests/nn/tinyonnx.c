@@ -203,6 +203,27 @@ put_entry (Bytes *tensor, const char *key, const char *value)
 }
 
 void
+tiny_elsewhere (TinyOnnx *t, const char *name, int type, int rank,
+                const int64_t *dims, const char *location, const char *offset,
+                const char *length)
+{
+  Bytes tensor = { 0 };
+
+  for (int i = 0; i < rank; i++)
+    put_int (&tensor, 1, dims[i]);
+  put_int (&tensor, 2, type);
+  put_text (&tensor, 8, name);
+  put_entry (&tensor, "location", location);
+  if (offset)
+    put_entry (&tensor, "offset", offset);
+  if (length)
+    put_entry (&tensor, "length", length);
+  put_int (&tensor, 14, 1);
+  end_node (t);
+  put_message (&t->graph, 5, &tensor);
+}
+
+void
 tiny_store (TinyOnnx *t, TinyStore store, const char *location)
 {
   t->store = store;

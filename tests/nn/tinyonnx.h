@@ -50,6 +50,12 @@ void tiny_store (TinyOnnx *t, TinyStore store, const char *location);
 void tiny_random (TinyOnnx *t, const char *name, int rank, const int64_t *dims,
                   uint64_t seed, float low, float high);
 
+/* An initializer in a file that somebody else writes; offset and length are
+ * text in the format, and absent where they are NULL. */
+void tiny_elsewhere (TinyOnnx *t, const char *name, int type, int rank,
+                     const int64_t *dims, const char *location,
+                     const char *offset, const char *length);
+
 /* Names separated by commas; an empty one is an absent input. The node is
  * called like its first output. Attributes belong to the node made last. */
 void tiny_node (TinyOnnx *t, const char *type, const char *in, const char *out);
