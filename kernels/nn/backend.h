@@ -53,11 +53,9 @@ REID_API extern const ReidBackend reid_backend_reference;
 /* The definition of right: one operator on dense f32 data. `in` follows
  * node->in (NULL where absent); shapes likewise. For operators that only move
  * or map elements this is also what a backend falls back on. */
-REID_API bool reid_reference_op (const ReidNode *node,
-                                 const float *const *in,
+REID_API bool reid_reference_op (const ReidNode *node, const float *const *in,
                                  const ReidShape *in_shapes, float *out,
-                                 const ReidShape *out_shape,
-                                 ReidError *error);
+                                 const ReidShape *out_shape, ReidError *error);
 
 /* Memory plan: offsets into one workspace for values whose lifetimes may
  * overlap; shared by the backends (nn/plan.c). sizes[i] 0 = not placed. The

@@ -34,7 +34,7 @@ typedef struct {
 
 typedef struct {
   const char *name;
-  int rank;                   /* -1 when the file does not say */
+  int rank;                    /* -1 when the file does not say */
   int64_t dims[REID_MAX_RANK]; /* REID_DIM_FREE where any size is accepted */
 } ReidTensorInfo;
 
@@ -53,8 +53,7 @@ REID_API ReidSession *reid_session_open (const char *path,
 /* The same from memory (copied), never shared; `name` is for messages. */
 REID_API ReidSession *
 reid_session_open_memory (const void *data, size_t size, const char *name,
-                          const ReidSessionOptions *options,
-                          ReidError *error);
+                          const ReidSessionOptions *options, ReidError *error);
 REID_API ReidSession *reid_session_ref (ReidSession *session);
 REID_API void reid_session_unref (ReidSession *session);
 /* Sessions alive in the process now (the registry's and the private ones). */

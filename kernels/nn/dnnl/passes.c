@@ -179,6 +179,12 @@ clear_padding (const Geometry *g, float *out)
   }                                                                            \
   break
 
+static inline float
+clamp1 (float x)
+{
+  return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
 void
 reid_pass_unary (const ReidShape *shape, ReidLayout layout, const ReidUnary *u,
                  const ReidRows *rows, const float *in, float *out)
@@ -209,6 +215,18 @@ reid_pass_unary (const ReidShape *shape, ReidLayout layout, const ReidUnary *u,
       MAP (-x);
     case REID_UNARY_ABS:
       MAP (fabsf (x));
+    case REID_UNARY_LOG:
+      MAP (logf (x));
+    case REID_UNARY_ERF:
+      MAP (erff (x));
+    case REID_UNARY_GELU:
+      MAP (0.5f * x * (1 + erff (x * 0.70710678f)));
+    case REID_UNARY_GELU_TANH:
+      MAP (0.5f * x * (1 + tanhf (0.79788456f * (x + 0.044715f * x * x * x))));
+    case REID_UNARY_HARD_SIGMOID:
+      MAP (clamp1 (alpha * x + beta));
+    case REID_UNARY_HARD_SWISH:
+      MAP (x * clamp1 (x * (1.0f / 6) + 0.5f));
     case REID_UNARY_IDENTITY:
       if (in != out)
         memcpy (out, in, count * sizeof *out);
