@@ -143,19 +143,27 @@ bool
 reid_value_ready (ReidBuilder *b, int value)
 {
   const ReidOnnxTensor *t = b->values[value].tensor;
+  ReidOnnxTensor opened;
   const char *why = NULL;
   ReidShape shape = { 0 };
   bool ok = true;
 
   if (!t || b->values[value].data || b->values[value].ints)
     return true;
+  if (t->external && !t->wrong) {
+    opened = *t;
+    opened.wrong = reid_external_bytes (b->model->external, t->location,
+                                        t->offset, t->length, &opened.raw);
+    t = &opened;
+  }
   if (t->wrong) {
     why = t->wrong;
   } else if (reid_onnx_is_float (t)) {
     shape.rank = t->rank;
     memcpy (shape.dims, t->dims, sizeof shape.dims);
     /* Untrusted sizes: the data must be there before memory is asked for. */
-    if (t->count / 8 > (int64_t) t->message.size)
+    size_t size = t->external ? t->raw.size : t->message.size;
+    if ((uint64_t) t->count / 8 > size)
       why = "its data do not have the size of its dimensions";
     else if (b->constants > REID_MAX_CONSTANTS - t->count)
       why = "the network's constants are too large";
@@ -175,6 +183,10 @@ reid_value_ready (ReidBuilder *b, int value)
     shape.rank = t->rank;
     memcpy (shape.dims, t->dims, sizeof shape.dims);
     ok = reid_value_ints (b, value, &shape);
+    if (t->external && (uint64_t) t->count > t->raw.size)
+      ok = reid_build_fail (b, REID_ERROR_FORMAT,
+                            "tensor '%.100s': its data are too short",
+                            reid_value_name (b, value));
     if (ok && t->count) {
       int64_t *list = malloc ((size_t) t->count * sizeof *list);
       if (!list)
@@ -192,6 +204,29 @@ reid_value_ready (ReidBuilder *b, int value)
     return reid_build_fail (b, REID_ERROR_FORMAT, "tensor '%.100s': %s",
                             reid_value_name (b, value), why);
   return ok;
+}
+
+bool
+reid_value_as_floats (ReidBuilder *b, int *value)
+{
+  const ReidShape shape = b->values[*value].shape;
+  int made;
+
+  if (!b->values[*value].ints)
+    return true;
+  made = reid_value_constant (b, &shape);
+  if (made < 0)
+    return false;
+  for (int64_t i = 0; i < reid_shape_count (&shape); i++) {
+    ReidInt n = b->values[*value].ints[i];
+    if (n.sym)
+      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                              "computes with the size of the picture; export "
+                              "with fixed sizes");
+    b->values[made].data[i] = (float) n.v;
+  }
+  *value = made;
+  return true;
 }
 
 bool
@@ -343,65 +378,11 @@ reid_node_new (ReidBuilder *b, ReidOp op, int n_in)
   return node;
 }
 
-/* Is what comes out of this node, at every position of axis 0, made only from
- * the same position of what goes in? */
-static bool
-keeps_pictures_apart (const ReidBuilder *b, const ReidNode *node)
-{
-  const ReidShape *out = &b->values[node->out].shape;
-  int computed_rank = -1;
-
-  if (out->rank < 1 || out->dims[0] != REID_SYMBOL_BATCH)
-    return false;
-  for (int i = 1; i < out->rank; i++)
-    if (out->dims[i] == REID_SYMBOL_BATCH)
-      return false;
-  for (int i = 0; i < node->n_in; i++) {
-    const ReidBuildValue *v = node->in[i] < 0 ? NULL : &b->values[node->in[i]];
-    if (!v)
-      continue;
-    if (v->computed) {
-      if (!v->per_picture
-          || (computed_rank >= 0 && computed_rank != v->shape.rank))
-        return false;
-      computed_rank = v->shape.rank;
-    } else if ((node->op == REID_OP_BINARY || node->op == REID_OP_MATMUL
-                || node->op == REID_OP_CONCAT)
-               && v->shape.rank == out->rank && v->shape.dims[0] != 1) {
-      return false;
-    }
-  }
-  switch (node->op) {
-    case REID_OP_BINARY:
-      return computed_rank == out->rank;
-    case REID_OP_MATMUL:
-      /* A matrix product mixes the last two axes. */
-      return computed_rank == out->rank
-             && (out->rank > 2 || b->values[node->in[0]].computed)
-             && (out->rank > 2 || !b->values[node->in[1]].computed);
-    case REID_OP_CONCAT:
-      for (int i = 0; i < node->n_in; i++)
-        if (!b->values[node->in[i]].computed)
-          return false;
-      return node->u.axis.axis != 0;
-    case REID_OP_SOFTMAX:
-      return node->u.axis.axis != 0;
-    case REID_OP_SLICE:
-      return node->u.slice.start[0] == 0 && node->u.slice.end[0] == INT64_MAX
-             && node->u.slice.step[0] == 1;
-    case REID_OP_PAD:
-      return node->u.pad.before[0] == 0 && node->u.pad.after[0] == 0;
-    case REID_OP_TRANSPOSE:
-      return node->u.perm.perm[0] == 0;
-    default:
-      return true;
-  }
-}
-
 bool
 reid_emit (ReidBuilder *b, ReidNode *node)
 {
   ReidShape few[REID_MAX_NODE_IN] = { 0 }, *in = few;
+  int few_axes[REID_MAX_NODE_IN], *axes = few_axes;
   ReidError why = REID_ERROR_INIT;
   int computed = 0, ints = 0, given = 0;
 
@@ -426,16 +407,28 @@ reid_emit (ReidBuilder *b, ReidNode *node)
   if (ints)
     return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                             "mixes integers with computed values");
-  if (node->n_in > REID_MAX_NODE_IN
-      && !(in = calloc ((size_t) node->n_in, sizeof *in)))
-    return reid_build_no_memory (b);
-  for (int i = 0; i < node->n_in; i++)
-    if (node->in[i] >= 0)
-      in[i] = b->values[node->in[i]].shape;
+  if (node->n_in > REID_MAX_NODE_IN) {
+    in = calloc ((size_t) node->n_in, sizeof *in);
+    axes = calloc ((size_t) node->n_in, sizeof *axes);
+  }
+  bool ok = in && axes;
+  if (!ok)
+    reid_error_set (&why, REID_ERROR_MEMORY, "not enough memory");
+  for (int i = 0; i < node->n_in && ok; i++) {
+    const ReidBuildValue *v = node->in[i] < 0 ? NULL : &b->values[node->in[i]];
+    axes[i] = v && v->computed ? v->batch_axis : REID_AXIS_NONE;
+    if (v)
+      in[i] = v->shape;
+  }
   ReidBuildValue *out = &b->values[node->out];
-  bool ok = reid_node_infer (node, in, &out->shape, b->symbols, &why);
-  if (in != few)
+  ok = ok && reid_node_infer (node, in, &out->shape, b->symbols, &why);
+  if (ok)
+    out->batch_axis = reid_node_batch_axis (node, in, axes, &out->shape,
+                                            b->symbols, REID_SYMBOL_BATCH);
+  if (node->n_in > REID_MAX_NODE_IN) {
     free (in);
+    free (axes);
+  }
   if (!ok)
     return reid_build_fail (b, why.status, "%s", why.message);
   /* Weights that are not numbers would spoil every result without a trace. */
@@ -450,7 +443,6 @@ reid_emit (ReidBuilder *b, ReidNode *node)
                                 isnan (v->data[k]) ? "NaN" : "an infinity");
   }
   out->computed = out->known = true;
-  out->per_picture = keeps_pictures_apart (b, node);
   if (reid_fuse (b, node))
     return b->error->status == REID_OK;
   if (b->n_nodes == b->room_nodes) {

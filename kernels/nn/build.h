@@ -7,6 +7,7 @@
  * known, merges it into its predecessor where that is exact (fuse.c), or
  * appends it. */
 
+#include "nn/batch.h"
 #include "nn/load.h"
 #include "nn/onnx.h"
 #include "nn/symbols.h"
@@ -22,9 +23,10 @@ typedef struct {
   ReidShape shape;              /* sizes below 0: see symbols.h */
   float *data;                  /* float constant */
   ReidInt *ints;                /* integer constant or sizes */
-  bool computed, per_picture;   /* axis 0 is the batch, each picture alone */
+  bool computed;                /* from the inputs */
+  int batch_axis;               /* of what is computed: see batch.h */
   bool known;                   /* something has produced it */
-  bool is_output;
+  bool is_input, is_output;
   int uses;     /* by nodes and outputs of the file */
   int producer; /* index of the build node, or -1 */
   int alias;    /* the value that this name stands for, or -1 */
@@ -95,6 +97,16 @@ bool reid_ints_input (ReidBuilder *b, int i, const char *name, int64_t *out,
                       int max, int *n);
 /* One float constant: input i, *present false when absent. */
 bool reid_scalar_input (ReidBuilder *b, int i, float *out, bool *present);
+/* Where *value holds literal integers, makes it a constant of floats. */
+bool reid_value_as_floats (ReidBuilder *b, int *value);
+/* A computed value that has these sizes, from axis `at` on or, with at < 0,
+ * anywhere (from[k]: at which axis); -1 where there is none. It counts one more
+ * reader. */
+int reid_value_like (ReidBuilder *b, const int64_t *sizes, int n, int at,
+                     int *from);
+/* Makes `out` of x, broadcast with these sizes. */
+bool reid_emit_spread (ReidBuilder *b, int x, const ReidInt *to, int rank,
+                       int out);
 /* Loads an initializer, so that data or ints are set; true for computed. */
 bool reid_value_ready (ReidBuilder *b, int value);
 bool reid_is_constant (const ReidBuildValue *value);
@@ -121,10 +133,16 @@ bool reid_fuse_affine (ReidBuilder *b, int x, int out, const double *scale,
 /* The node that makes `value`, when nobody else reads it; else NULL. */
 ReidNode *reid_sole_producer (ReidBuilder *b, int value, ReidOp op);
 
+/* The node, made before, now makes `out`. */
+void reid_fuse_rename (ReidBuilder *b, ReidNode *node, int out);
+/* fuse_chain.c: chains of small operators that are one larger one. Changes
+ * the node, or true as reid_fuse(). */
+bool reid_fuse_chain (ReidBuilder *b, ReidNode *node);
+
 /* fold.c: all inputs are constants or sizes. */
 bool reid_fold (ReidBuilder *b, ReidNode *node);
 
-/* Translators: build_conv.c, build_map.c, build_move.c, build_sizes.c. False
+/* Translators: build_*.c. False
  * when the node was told to be wrong. */
 typedef bool (*ReidTranslate) (ReidBuilder *b);
 typedef struct {
@@ -132,6 +150,7 @@ typedef struct {
   ReidTranslate translate;
 } ReidTranslator;
 extern const ReidTranslator reid_translate_conv[], reid_translate_map[],
-    reid_translate_move[], reid_translate_resize[], reid_translate_sizes[];
+    reid_translate_move[], reid_translate_reduce[], reid_translate_resize[],
+    reid_translate_sizes[], reid_translate_spread[];
 
 #endif /* REID_NN_BUILD_H */

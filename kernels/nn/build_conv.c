@@ -197,42 +197,6 @@ global_pool (ReidBuilder *b)
   return reid_emit (b, node);
 }
 
-/* The mean over height and width is a pooling under another name. */
-static bool
-reduce_mean (ReidBuilder *b)
-{
-  int64_t axes[REID_MAX_RANK];
-  int n, x, seen = 0;
-
-  if (!reid_need (b, 0, &x)
-      || !reid_ints_input (b, 1, "axes", axes, REID_MAX_RANK, &n))
-    return false;
-  for (int i = 0; i < n; i++)
-    seen |= axes[i] == 2 || axes[i] == -2   ? 1
-            : axes[i] == 3 || axes[i] == -1 ? 2
-                                            : 4;
-  if (b->values[x].shape.rank != 4 || seen != 3)
-    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
-                            "only the mean over height and width is "
-                            "supported");
-  ReidNode *node = reid_node_new (b, REID_OP_GLOBAL_AVERAGE_POOL, 1);
-  if (!node)
-    return false;
-  node->in[0] = x;
-  if (reid_attr_int (b, "keepdims", 1)) {
-    node->out = reid_output (b, 0);
-    return reid_emit (b, node);
-  }
-  int mean = reid_emit_temporary (b, node);
-  ReidNode *flat = reid_node_new (b, REID_OP_RESHAPE, 1);
-  if (mean < 0 || !flat)
-    return false;
-  flat->u.reshape.rank = 2;
-  flat->in[0] = mean;
-  flat->out = reid_output (b, 0);
-  return reid_emit (b, flat);
-}
-
 static bool
 batch_norm (ReidBuilder *b)
 {
@@ -372,6 +336,43 @@ gemm (ReidBuilder *b)
   return mat_mul_node (b, REID_OP_GEMM, x, weight, bias, reid_output (b, 0));
 }
 
+static int
+free_sizes_of_rows (const ReidShape *x)
+{
+  int n = 0;
+
+  for (int i = 0; i + 1 < x->rank; i++)
+    n += x->dims[i] < 0;
+  return n;
+}
+
+/* Rows of any number of axes times one matrix are rows of one axis times it,
+ * brought back to their axes. */
+static bool
+mat_mul_rows (ReidBuilder *b, int x, int weight, int out)
+{
+  const ReidShape shape = b->values[x].shape, w = b->values[weight].shape;
+  ReidNode *down = reid_node_new (b, REID_OP_RESHAPE, 1),
+           *product = reid_node_new (b, REID_OP_GEMM, 3),
+           *up = reid_node_new (b, REID_OP_RESHAPE, 1);
+
+  if (!down || !product || !up)
+    return false;
+  down->u.reshape.rank = 2;
+  down->u.reshape.dims[0] = -1;
+  down->u.reshape.dims[1] = w.dims[1];
+  down->in[0] = x;
+  product->in[1] = weight;
+  up->u.reshape.rank = shape.rank;
+  for (int i = 0; i + 1 < shape.rank; i++)
+    up->u.reshape.dims[i] = shape.dims[i] < 0 ? -1 : shape.dims[i];
+  up->u.reshape.dims[shape.rank - 1] = w.dims[0];
+  up->out = out;
+  return (product->in[0] = reid_emit_temporary (b, down)) >= 0
+         && (up->in[0] = reid_emit_temporary (b, product)) >= 0
+         && reid_emit (b, up);
+}
+
 static bool
 mat_mul (ReidBuilder *b)
 {
@@ -379,12 +380,16 @@ mat_mul (ReidBuilder *b)
 
   if (!reid_need (b, 0, &x) || !reid_need (b, 1, &y))
     return false;
-  if (b->values[x].computed && b->values[x].shape.rank == 2 && b->values[y].data
-      && b->values[y].shape.rank == 2) {
-    int weight = gemm_weight (b, y, false, 1);
-    return weight >= 0 && mat_mul_node (b, REID_OP_GEMM, x, weight, -1, out);
-  }
-  return mat_mul_node (b, REID_OP_MATMUL, x, y, -1, out);
+  const ReidShape a = b->values[x].shape, w = b->values[y].shape;
+  if (!b->values[x].computed || a.rank < 2 || !b->values[y].data || w.rank != 2
+      || a.dims[a.rank - 1] != w.dims[0] || w.dims[0] < 1 || w.dims[1] < 1
+      || (a.rank > 2 && free_sizes_of_rows (&a) > 1))
+    return mat_mul_node (b, REID_OP_MATMUL, x, y, -1, out);
+  int weight = gemm_weight (b, y, false, 1);
+  if (weight < 0)
+    return false;
+  return a.rank == 2 ? mat_mul_node (b, REID_OP_GEMM, x, weight, -1, out)
+                     : mat_mul_rows (b, x, weight, out);
 }
 
 const ReidTranslator reid_translate_conv[] = {
@@ -392,7 +397,6 @@ const ReidTranslator reid_translate_conv[] = {
   { "MaxPool", pool },
   { "AveragePool", pool },
   { "GlobalAveragePool", global_pool },
-  { "ReduceMean", reduce_mean },
   { "BatchNormalization", batch_norm },
   { "Gemm", gemm },
   { "MatMul", mat_mul },

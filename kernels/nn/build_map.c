@@ -23,10 +23,13 @@ unary (ReidBuilder *b)
   static const struct {
     const char *type;
     ReidUnaryKind kind;
-  } kinds[] = { { "Relu", REID_UNARY_RELU },       { "Exp", REID_UNARY_EXP },
-                { "Sigmoid", REID_UNARY_SIGMOID }, { "Tanh", REID_UNARY_TANH },
-                { "Sqrt", REID_UNARY_SQRT },       { "Neg", REID_UNARY_NEG },
-                { "Abs", REID_UNARY_ABS } };
+  } kinds[] = {
+    { "Relu", REID_UNARY_RELU },       { "Exp", REID_UNARY_EXP },
+    { "Sigmoid", REID_UNARY_SIGMOID }, { "Tanh", REID_UNARY_TANH },
+    { "Sqrt", REID_UNARY_SQRT },       { "Neg", REID_UNARY_NEG },
+    { "Abs", REID_UNARY_ABS },         { "Log", REID_UNARY_LOG },
+    { "Erf", REID_UNARY_ERF },         { "HardSwish", REID_UNARY_HARD_SWISH }
+  };
 
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (reid_bytes_equal (b->at->type, kinds[i].type)) {
@@ -47,6 +50,34 @@ leaky_relu (ReidBuilder *b)
   return isfinite (node->u.unary.alpha)
              ? reid_emit (b, node)
              : reid_build_fail (b, REID_ERROR_FORMAT, "alpha is no number");
+}
+
+static bool
+hard_sigmoid (ReidBuilder *b)
+{
+  ReidNode *node = unary_node (b, REID_UNARY_HARD_SIGMOID);
+
+  if (!node)
+    return false;
+  node->u.unary.alpha = reid_attr_float (b, "alpha", 0.2f);
+  node->u.unary.beta = reid_attr_float (b, "beta", 0.5f);
+  return isfinite (node->u.unary.alpha) && isfinite (node->u.unary.beta)
+             ? reid_emit (b, node)
+             : reid_build_fail (b, REID_ERROR_FORMAT,
+                                "alpha or beta is no number");
+}
+
+static bool
+gelu (ReidBuilder *b)
+{
+  bool tanh = reid_attr_is (b, "approximate", "tanh", false);
+
+  if (!tanh && !reid_attr_is (b, "approximate", "none", true))
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "this approximation is not supported");
+  ReidNode *node =
+      unary_node (b, tanh ? REID_UNARY_GELU_TANH : REID_UNARY_GELU);
+  return node && reid_emit (b, node);
 }
 
 static bool
@@ -171,11 +202,26 @@ binary (ReidBuilder *b)
     return reid_build_fail (b, REID_ERROR_FORMAT, "wants two inputs");
   for (int i = 1; i < b->at->n_in; i++) {
     int out = i + 1 < b->at->n_in ? -1 : reid_output (b, 0);
-    if (!reid_need (b, i, &y) || !binary_node (b, kinds[k].kind, x, y, &out))
+    if (!reid_need (b, i, &y)
+        || (kinds[k].kind == REID_BINARY_POW && !b->values[x].ints
+            && !reid_value_as_floats (b, &y))
+        || !binary_node (b, kinds[k].kind, x, y, &out))
       return false;
     x = out;
   }
   return true;
+}
+
+static bool
+reciprocal (ReidBuilder *b)
+{
+  ReidShape scalar = { 0 };
+  int x, out = reid_output (b, 0), one;
+
+  if (!reid_need (b, 0, &x) || (one = reid_value_constant (b, &scalar)) < 0)
+    return false;
+  b->values[one].data[0] = 1;
+  return binary_node (b, REID_BINARY_DIV, one, x, &out);
 }
 
 /* Until operator set 12 softmax ran over all axes from the given one on. */
@@ -236,9 +282,12 @@ const ReidTranslator reid_translate_map[] = {
   { "Relu", unary },       { "Exp", unary },
   { "Sigmoid", unary },    { "Tanh", unary },
   { "Sqrt", unary },       { "Neg", unary },
-  { "Abs", unary },        { "LeakyRelu", leaky_relu },
-  { "Clip", clip },        { "Identity", identity },
-  { "Dropout", identity }, { "PRelu", prelu },
+  { "Abs", unary },        { "Log", unary },
+  { "Erf", unary },        { "HardSwish", unary },
+  { "Gelu", gelu },        { "HardSigmoid", hard_sigmoid },
+  { "Clip", clip },        { "LeakyRelu", leaky_relu },
+  { "PRelu", prelu },      { "Identity", identity },
+  { "Dropout", identity }, { "Reciprocal", reciprocal },
   { "Add", binary },       { "Sub", binary },
   { "Mul", binary },       { "Div", binary },
   { "Pow", binary },       { "Min", binary },

@@ -4,6 +4,37 @@
 #include <math.h>
 #include <string.h>
 
+/* A constant that a file for one picture puts beside it (the class token of a
+ * transformer) goes beside every picture. */
+static bool
+spread_over_batch (ReidBuilder *b, ReidNode *node)
+{
+  ReidInt batch[REID_MAX_RANK] = { { 0, REID_SYMBOL_BATCH } };
+  bool computed = false;
+
+  for (int i = 0; i < node->n_in; i++) {
+    const ReidBuildValue *v = &b->values[node->in[i]];
+    computed = computed
+               || (v->computed && v->shape.rank > 0
+                   && v->shape.dims[0] == REID_SYMBOL_BATCH);
+  }
+  for (int i = 1; i < REID_MAX_RANK; i++)
+    batch[i].v = 1;
+  for (int i = 0; i < node->n_in && computed && node->u.axis.axis != 0; i++) {
+    const ReidBuildValue *v = &b->values[node->in[i]];
+    if (!v->data || v->shape.rank == 0 || v->shape.dims[0] != 1)
+      continue;
+    int made = reid_value_add (b, (ReidBytes){ NULL, 0 });
+    if (made < 0)
+      return false;
+    b->values[made].uses = 1;
+    if (!reid_emit_spread (b, node->in[i], batch, v->shape.rank, made))
+      return false;
+    node->in[i] = made;
+  }
+  return true;
+}
+
 static bool
 concat (ReidBuilder *b)
 {
@@ -21,6 +52,8 @@ concat (ReidBuilder *b)
     return reid_emit_identity (b, node->in[0]);
   if (!reid_axis (b, reid_attr_int (b, "axis", 1),
                   b->values[node->in[0]].shape.rank, &node->u.axis.axis))
+    return false;
+  if (b->batch_from_one && !spread_over_batch (b, node))
     return false;
   node->out = reid_output (b, 0);
   return reid_emit (b, node);

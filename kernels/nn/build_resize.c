@@ -75,8 +75,12 @@ read_scales (ReidBuilder *b, int input, int rank, Request *r)
 }
 
 static bool
-read_sizes (ReidBuilder *b, int input, const ReidShape *x, Request *r)
+read_sizes (ReidBuilder *b, int input, const ReidShape *x, Request *r,
+            int *like)
 {
+  int64_t wanted[REID_MAX_RANK] = { 0 };
+  int from[2];
+  bool open = false;
   const ReidBuildValue *v = &b->values[input];
   int axes[REID_MAX_RANK], n_axes;
 
@@ -93,17 +97,32 @@ read_sizes (ReidBuilder *b, int input, const ReidShape *x, Request *r)
     if (axes[i] == 0 && old == REID_SYMBOL_BATCH && !n.sym && n.v == 1
         && b->batch_from_one)
       continue;
+    if (n.sym && axes[i] >= 2) {
+      wanted[axes[i]] = n.sym;
+      r->scale[axes[i]] = 0;
+      open = true;
+      continue;
+    }
     if (n.sym)
       return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
-                              "its size is computed from the picture's; "
-                              "export with a scale factor or a fixed size");
+                              "only height and width can be resized");
     if (n.v <= 0 || n.v > REID_MAX_COUNT)
       return reid_build_fail (b, REID_ERROR_FORMAT,
                               "a size is not positive or too large");
-    r->size[axes[i]] = n.v;
+    r->size[axes[i]] = wanted[axes[i]] = n.v;
     r->scale[axes[i]] = 0;
   }
-  return true;
+  if (!open)
+    return true;
+  /* The size of some other picture: the feature map it is added to. */
+  for (int i = 2; i < 4; i++)
+    wanted[i] = wanted[i] ? wanted[i] : x->dims[i];
+  *like = reid_value_like (b, wanted + 2, 2, 2, from);
+  r->scale[2] = r->scale[3] = 0;
+  return *like >= 0
+         || reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                             "its size is computed from the picture's; export "
+                             "with a scale factor or a fixed size");
 }
 
 static bool
@@ -160,7 +179,7 @@ resize (ReidBuilder *b)
 {
   bool upsample = reid_bytes_equal (b->at->type, "Upsample"),
        old = upsample || b->opset < 11, by_scale, by_size = false;
-  int x, scales = old ? 1 : 2;
+  int x, scales = old ? 1 : 2, like = -1;
   Request r = { { 1, 1, 1, 1 }, { 0 } };
 
   if (!reid_need (b, 0, &x) || !has_elements (b, scales, &by_scale)
@@ -175,14 +194,14 @@ resize (ReidBuilder *b)
     return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                             "antialias and keep_aspect_ratio_policy are not "
                             "supported");
-  if (by_size ? !read_sizes (b, reid_input (b, 3), &shape, &r)
+  if (by_size ? !read_sizes (b, reid_input (b, 3), &shape, &r, &like)
               : !read_scales (b, by_scale ? reid_input (b, scales) : -1,
                               shape.rank, &r))
     return false;
   if (r.scale[0] != 1 || r.scale[1] != 1)
     return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                             "only height and width can be resized");
-  ReidNode *node = reid_node_new (b, REID_OP_RESIZE, 1);
+  ReidNode *node = reid_node_new (b, REID_OP_RESIZE, 2);
   if (!node)
     return false;
   bool linear = reid_attr_is (b, "mode", "linear", false)
@@ -198,6 +217,8 @@ resize (ReidBuilder *b)
     node->u.resize.size[i] = r.size[2 + i];
   }
   node->in[0] = x;
+  node->in[1] = like;
+  node->n_in = like < 0 ? 1 : 2;
   node->out = reid_output (b, 0);
   return reid_emit (b, node);
 }

@@ -4,6 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Pieces that one Gather may be taken apart into. */
+#define MAX_RUNS 64
+
 static bool
 constant (ReidBuilder *b)
 {
@@ -149,6 +152,90 @@ gather_constant (ReidBuilder *b, int x, int axis, const int64_t *index,
   return true;
 }
 
+/* How many of these indices, from the first on, are evenly spaced. */
+static int
+run_length (const int64_t *index, int n)
+{
+  int run = n < 2 ? n : 2;
+
+  if (n > 1 && index[1] == index[0])
+    return 1;
+  while (run < n && index[run] - index[run - 1] == index[1] - index[0])
+    run++;
+  return run;
+}
+
+/* Of computed values, evenly spaced indices are a slice, and others several
+ * that are put together. */
+static bool
+gather_computed (ReidBuilder *b, int x, int axis, const int64_t *index, int n,
+                 const ReidShape *by)
+{
+  ReidNode *parts = reid_node_new (b, REID_OP_CONCAT, MAX_RUNS), *cut, *shape;
+  int out = by->rank == 1 ? reid_output (b, 0) : -1, at = 0, n_parts = 0,
+      rank = b->values[x].shape.rank, last = -1;
+
+  if (!parts)
+    return false;
+  if (n == 0 || b->values[x].shape.dims[axis] < 0)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "only a list of indices into a fixed size is "
+                            "supported");
+  for (int run; at < n; at += run) {
+    run = run_length (index + at, n - at);
+    cut = reid_node_new (b, REID_OP_SLICE, 1);
+    if (!cut)
+      return false;
+    if (n_parts == MAX_RUNS)
+      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                              "more than %d runs of indices", MAX_RUNS);
+    for (int i = 0; i < REID_MAX_RANK; i++) {
+      cut->u.slice.end[i] = INT64_MAX;
+      cut->u.slice.step[i] = 1;
+    }
+    int64_t step = run > 1 ? index[at + 1] - index[at] : 1,
+            end = index[at] + (run - 1) * step + (step > 0 ? 1 : -1);
+    cut->u.slice.start[axis] = index[at];
+    /* Before the first, counted from the end. */
+    cut->u.slice.end[axis] = end < 0 ? -b->values[x].shape.dims[axis] - 1 : end;
+    cut->u.slice.step[axis] = step;
+    cut->in[0] = x;
+    if (at > 0)
+      b->values[x].uses++;
+    if (at == 0 && run == n && out >= 0) {
+      cut->out = out;
+      return reid_emit (b, cut);
+    }
+    if ((last = reid_emit_temporary (b, cut)) < 0)
+      return false;
+    parts->in[n_parts++] = last;
+  }
+  if (n_parts > 1) {
+    parts->n_in = n_parts;
+    parts->u.axis.axis = axis;
+    if (out >= 0) {
+      parts->out = out;
+      return reid_emit (b, parts);
+    }
+    if ((last = reid_emit_temporary (b, parts)) < 0)
+      return false;
+  }
+  shape = reid_node_new (b, REID_OP_RESHAPE, 1);
+  if (!shape)
+    return false;
+  for (int i = 0; i < rank; i++) {
+    int64_t *to = shape->u.reshape.dims;
+    int *r = &shape->u.reshape.rank;
+    for (int k = 0; k < by->rank && i == axis; k++)
+      to[(*r)++] = by->dims[k];
+    if (i != axis)
+      to[(*r)++] = REID_DIM_COPY (i);
+  }
+  shape->in[0] = last;
+  shape->out = reid_output (b, 0);
+  return reid_emit (b, shape);
+}
+
 static bool
 gather (ReidBuilder *b)
 {
@@ -182,37 +269,23 @@ gather (ReidBuilder *b)
   }
   if (!b->values[x].computed)
     return gather_constant (b, x, axis, index, n, &shape);
-  /* Of computed values, a run of indices is a slice. */
-  for (int i = 1; i < n; i++)
-    if (index[i] != index[0] + i)
-      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
-                              "only indices in a row are supported");
-  if (n == 0 || by.rank > 1 || size < 0)
-    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
-                            "only one list of indices into a fixed size is "
-                            "supported");
-  ReidNode *cut = reid_node_new (b, REID_OP_SLICE, 1);
-  if (!cut)
+  return gather_computed (b, x, axis, index, n, &by);
+}
+
+/* Integers as conditions; a size is never 0. */
+static bool
+truth (ReidBuilder *b, int x)
+{
+  const ReidShape shape = b->values[x].shape;
+  int out = reid_output (b, 0);
+
+  if (!reid_value_ints (b, out, &shape))
     return false;
-  for (int i = 0; i < REID_MAX_RANK; i++) {
-    cut->u.slice.end[i] = INT64_MAX;
-    cut->u.slice.step[i] = 1;
+  for (int64_t i = 0; i < reid_shape_count (&shape); i++) {
+    ReidInt n = b->values[x].ints[i];
+    b->values[out].ints[i].v = n.sym || n.v != 0;
   }
-  cut->u.slice.start[axis] = index[0];
-  cut->u.slice.end[axis] = index[0] + n;
-  cut->in[0] = x;
-  if (by.rank == 1) {
-    cut->out = reid_output (b, 0);
-    return reid_emit (b, cut);
-  }
-  ReidNode *drop = reid_node_new (b, REID_OP_RESHAPE, 1);
-  if (!drop || (drop->in[0] = reid_emit_temporary (b, cut)) < 0)
-    return false;
-  for (int i = 0; i < in.rank; i++)
-    if (i != axis)
-      drop->u.reshape.dims[drop->u.reshape.rank++] = REID_DIM_COPY (i);
-  drop->out = reid_output (b, 0);
-  return reid_emit (b, drop);
+  return true;
 }
 
 static bool
@@ -221,31 +294,21 @@ cast (ReidBuilder *b)
   int64_t to = reid_attr_int (b, "to", 0);
   bool to_float = to == REID_ONNX_FLOAT || to == REID_ONNX_FLOAT16
                   || to == REID_ONNX_DOUBLE,
-       to_int = to == REID_ONNX_INT64 || to == REID_ONNX_INT32;
+       to_int = to == REID_ONNX_INT64 || to == REID_ONNX_INT32
+                || to == REID_ONNX_BOOL;
   int x, out = reid_output (b, 0);
 
   if (!reid_need (b, 0, &x))
     return false;
   const ReidShape shape = b->values[x].shape;
   bool is_int = b->values[x].ints != NULL;
-  if ((is_int && to_int) || (!is_int && to == REID_ONNX_FLOAT))
+  if (is_int && to == REID_ONNX_BOOL)
+    return truth (b, x);
+  /* Half floats are kept as what they are computed with. */
+  if ((is_int && to_int) || (!is_int && to_float))
     return reid_emit_identity (b, x);
-  if (is_int && to_float) {
-    int made = reid_value_constant (b, &shape);
-    if (made < 0)
-      return false;
-    float *data = b->values[made].data;
-    b->values[made].data = NULL;
-    reid_value_set_float (b, out, &shape, data);
-    for (int64_t i = 0; i < reid_shape_count (&shape); i++) {
-      if (b->values[x].ints[i].sym)
-        return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
-                                "computes with the size of the picture; "
-                                "export with fixed sizes");
-      data[i] = (float) b->values[x].ints[i].v;
-    }
-    return true;
-  }
+  if (is_int && to_float)
+    return reid_value_as_floats (b, &x) && reid_emit_identity (b, x);
   if (!b->values[x].data || !to_int)
     return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                             "casts to type %lld are not supported",
@@ -257,7 +320,7 @@ cast (ReidBuilder *b)
     if (!(fabsf (f) < 0x1p62f))
       return reid_build_fail (b, REID_ERROR_FORMAT,
                               "a number does not fit an integer");
-    b->values[out].ints[i].v = (int64_t) f;
+    b->values[out].ints[i].v = to == REID_ONNX_BOOL ? f != 0 : (int64_t) f;
   }
   return true;
 }
@@ -285,6 +348,26 @@ round_constant (ReidBuilder *b)
   return true;
 }
 
+/* The same number everywhere, in a shape that is not known yet. */
+static bool
+spread_number (ReidBuilder *b, int sizes, bool is_int, float number)
+{
+  const ReidShape scalar = { 0 };
+  ReidInt to[REID_MAX_RANK];
+  int64_t n = reid_shape_count (&b->values[sizes].shape);
+  int made;
+
+  if (is_int || n > REID_MAX_RANK)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "its shape depends on the picture's size");
+  for (int64_t i = 0; i < n; i++)
+    to[i] = b->values[sizes].ints[i];
+  if ((made = reid_value_constant (b, &scalar)) < 0)
+    return false;
+  b->values[made].data[0] = number;
+  return reid_emit_spread (b, made, to, (int) n, reid_output (b, 0));
+}
+
 static bool
 constant_of_shape (ReidBuilder *b)
 {
@@ -297,7 +380,17 @@ constant_of_shape (ReidBuilder *b)
   bool is_int = false;
   const char *why = NULL;
 
-  if (!reid_ints_input (b, 0, NULL, dims, REID_MAX_RANK, &n))
+  int given = reid_input (b, 0);
+  bool free_sizes = false;
+
+  if (given < 0 || !reid_value_ready (b, given))
+    return given >= 0
+           || reid_build_fail (b, REID_ERROR_FORMAT, "it has no sizes");
+  for (int64_t i = 0;
+       b->values[given].ints && i < reid_shape_count (&b->values[given].shape);
+       i++)
+    free_sizes = free_sizes || b->values[given].ints[i].sym;
+  if (!free_sizes && !reid_ints_input (b, 0, NULL, dims, REID_MAX_RANK, &n))
     return false;
   if (a && a->has_t) {
     if (!reid_onnx_tensor (&t, a->t) || t.count != 1)
@@ -307,6 +400,8 @@ constant_of_shape (ReidBuilder *b)
     if (why)
       return reid_build_fail (b, REID_ERROR_FORMAT, "its value: %s", why);
   }
+  if (free_sizes)
+    return spread_number (b, given, is_int, f);
   shape.rank = n < 0 ? 0 : n;
   for (int i = 0; i < n; i++)
     shape.dims[i] = dims[i];

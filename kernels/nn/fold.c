@@ -101,6 +101,22 @@ fold_moved_ints (ReidBuilder *b, ReidNode *node, const float **data,
   return ok;
 }
 
+/* A product of free sizes is what a Reshape to it makes too. */
+static bool
+multiply (ReidBuilder *b, ReidInt p, ReidInt q, ReidInt *out)
+{
+  ReidProduct product = REID_PRODUCT_ONE;
+  int64_t dim;
+
+  if ((!p.sym && p.v < 1) || (!q.sym && q.v < 1)
+      || !reid_product_multiply (&product, b->symbols, p.sym ? p.sym : p.v)
+      || !reid_product_multiply (&product, b->symbols, q.sym ? q.sym : q.v)
+      || (dim = reid_product_dim (b->symbols, &product)) == 0)
+    return false;
+  *out = dim < 0 ? (ReidInt){ 0, dim } : (ReidInt){ dim, 0 };
+  return true;
+}
+
 /* Truth about free sizes is not asked for: arithmetic on one gives another
  * that is equal to nothing else. */
 static bool
@@ -115,6 +131,8 @@ compute (ReidBuilder *b, ReidBinaryKind kind, ReidInt p, ReidInt q,
     return true;
   if ((kind == REID_BINARY_ADD || kind == REID_BINARY_SUB) && !q.sym
       && q.v == 0)
+    return true;
+  if (kind == REID_BINARY_MUL && multiply (b, p, q, out))
     return true;
   if (p.sym || q.sym) {
     out->sym = reid_symbol (b->symbols, REID_SYMBOL_OTHER, NULL, 0);
@@ -191,7 +209,7 @@ reid_fold (ReidBuilder *b, ReidNode *node)
     return fold_int_arithmetic (b, node);
   if (ints && node->op != REID_OP_CONCAT && node->op != REID_OP_SLICE
       && node->op != REID_OP_TRANSPOSE && node->op != REID_OP_RESHAPE
-      && node->op != REID_OP_PAD)
+      && node->op != REID_OP_PAD && node->op != REID_OP_EXPAND)
     return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                             "cannot be done with integers here");
   const float **data = calloc ((size_t) node->n_in + 1, sizeof *data);

@@ -17,15 +17,15 @@ reid_sole_producer (ReidBuilder *b, int value, ReidOp op)
 }
 
 /* The node now makes `out`, which looks like what it made before. */
-static void
-rename_output (ReidBuilder *b, ReidNode *node, int out)
+void
+reid_fuse_rename (ReidBuilder *b, ReidNode *node, int out)
 {
   ReidBuildValue *old = &b->values[node->out], *v = &b->values[out];
 
   v->producer = old->producer;
   v->shape = old->shape;
   v->computed = v->known = true;
-  v->per_picture = old->per_picture;
+  v->batch_axis = old->batch_axis;
   old->producer = -1;
   node->out = out;
 }
@@ -77,7 +77,7 @@ reid_fuse_affine (ReidBuilder *b, int x, int out, const double *scale,
   conv->in[1] = weight;
   c->bias = 2;
   conv->in[2] = bias;
-  rename_output (b, conv, out);
+  reid_fuse_rename (b, conv, out);
   return true;
 }
 
@@ -137,7 +137,7 @@ fuse_activation (ReidBuilder *b, ReidNode *node)
   conv->u.conv.act = act.act;
   conv->u.conv.alpha = act.alpha;
   conv->u.conv.beta = act.beta;
-  rename_output (b, conv, node->out);
+  reid_fuse_rename (b, conv, node->out);
   return true;
 }
 
@@ -193,7 +193,7 @@ fuse_swish (ReidBuilder *b, ReidNode *node)
       continue;
     b->nodes[b->values[node->in[k]].producer].dead = true;
     conv->u.conv.act = REID_ACT_SWISH;
-    rename_output (b, conv, node->out);
+    reid_fuse_rename (b, conv, node->out);
     return true;
   }
   return false;
@@ -229,6 +229,8 @@ fuse_pad (ReidBuilder *b, ReidNode *conv)
 bool
 reid_fuse (ReidBuilder *b, ReidNode *node)
 {
+  if (reid_fuse_chain (b, node))
+    return true;
   switch (node->op) {
     case REID_OP_CONV:
       return fuse_pad (b, node);

@@ -18,18 +18,22 @@ typedef enum {
   REID_OP_MAX_POOL, /* ReidPool */
   REID_OP_AVERAGE_POOL,
   REID_OP_GLOBAL_AVERAGE_POOL,
-  REID_OP_AFFINE,    /* x, scale[C], shift[C]: BatchNormalization that could
-                        not be folded exactly */
-  REID_OP_PRELU,     /* x, slope[C] or slope[1] */
-  REID_OP_UNARY,     /* ReidUnary */
-  REID_OP_BINARY,    /* a, b with broadcasting; ReidBinary */
-  REID_OP_SOFTMAX,   /* ReidAxis */
-  REID_OP_CONCAT,    /* ReidAxis */
-  REID_OP_SLICE,     /* ReidSlice; constant starts, steps */
-  REID_OP_PAD,       /* ReidPad; constant mode */
-  REID_OP_TRANSPOSE, /* ReidPerm */
-  REID_OP_RESHAPE,   /* ReidReshape; also Flatten, Squeeze, Unsqueeze */
-  REID_OP_RESIZE,    /* ReidResize: Resize and Upsample */
+  REID_OP_AFFINE,     /* x, scale[C], shift[C]: BatchNormalization that could
+                         not be folded exactly */
+  REID_OP_PRELU,      /* x, slope[C] or slope[1] */
+  REID_OP_UNARY,      /* ReidUnary */
+  REID_OP_BINARY,     /* a, b with broadcasting; ReidBinary */
+  REID_OP_SOFTMAX,    /* ReidAxis */
+  REID_OP_CONCAT,     /* ReidAxis */
+  REID_OP_SLICE,      /* ReidSlice; constant starts, steps */
+  REID_OP_PAD,        /* ReidPad; constant mode */
+  REID_OP_TRANSPOSE,  /* ReidPerm */
+  REID_OP_RESHAPE,    /* ReidReshape; also Flatten, Squeeze, Unsqueeze */
+  REID_OP_RESIZE,     /* ReidResize: Resize and Upsample; with a second input,
+                         to its height and width, whatever it holds */
+  REID_OP_REDUCE,     /* ReidReduce: over some axes, which keep the size 1 */
+  REID_OP_LAYER_NORM, /* x[, scale[, shift]]; ReidNorm */
+  REID_OP_EXPAND,     /* x[, like]: ReidExpand; spreads x by broadcasting */
   REID_OP_COUNT
 } ReidOp;
 
@@ -70,7 +74,13 @@ typedef enum {
   REID_UNARY_SQRT,
   REID_UNARY_NEG,
   REID_UNARY_ABS,
-  REID_UNARY_IDENTITY
+  REID_UNARY_IDENTITY,
+  REID_UNARY_LOG,
+  REID_UNARY_ERF,
+  REID_UNARY_GELU,         /* x / 2 * (1 + erf (x / sqrt 2)) */
+  REID_UNARY_GELU_TANH,    /* the approximation with a tanh */
+  REID_UNARY_HARD_SIGMOID, /* alpha * x + beta, cut to 0..1 */
+  REID_UNARY_HARD_SWISH    /* x times HARD_SIGMOID of 1/6 and 1/2 */
 } ReidUnaryKind;
 
 typedef struct {
@@ -91,6 +101,28 @@ typedef enum {
 typedef struct {
   int axis;
 } ReidAxis;
+
+typedef enum {
+  REID_REDUCE_SUM,
+  REID_REDUCE_MEAN,
+  REID_REDUCE_MAX,
+  REID_REDUCE_MIN,
+  REID_REDUCE_L1,
+  REID_REDUCE_L2,
+  REID_REDUCE_SUM_SQUARE
+} ReidReduceKind;
+
+typedef struct {
+  ReidReduceKind kind;
+  unsigned axes; /* bit i: axis i */
+} ReidReduce;
+
+/* (x - mean) / sqrt (variance + epsilon) over all axes from this one on; scale
+ * and shift have the sizes of these axes. */
+typedef struct {
+  int axis;
+  float epsilon;
+} ReidNorm;
 
 typedef struct {
   int64_t start[REID_MAX_RANK], end[REID_MAX_RANK], step[REID_MAX_RANK];
@@ -115,6 +147,13 @@ typedef struct {
   int rank;
   int64_t dims[REID_MAX_RANK];
 } ReidReshape;
+
+/* Sizes that x is broadcast with, as in ONNX: > 0 literal, or REID_DIM_COPY (i)
+ * for size i of the second input, of which nothing else counts. */
+typedef struct {
+  int rank;
+  int64_t dims[REID_MAX_RANK];
+} ReidExpand;
 
 typedef enum {
   REID_RESIZE_NEAREST_ASYMMETRIC_FLOOR, /* the doubling that exporters leave */
@@ -157,6 +196,9 @@ typedef struct {
     ReidPerm perm;
     ReidReshape reshape;
     ReidResize resize;
+    ReidReduce reduce;
+    ReidNorm norm;
+    ReidExpand expand;
   } u;
 } ReidNode;
 

@@ -7,9 +7,11 @@
 static ReidTranslate
 translator (ReidBytes type)
 {
-  const ReidTranslator *tables[] = { reid_translate_conv, reid_translate_map,
-                                     reid_translate_move, reid_translate_resize,
-                                     reid_translate_sizes };
+  const ReidTranslator *tables[] = {
+    reid_translate_conv,   reid_translate_map,    reid_translate_move,
+    reid_translate_reduce, reid_translate_resize, reid_translate_sizes,
+    reid_translate_spread
+  };
 
   for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
     for (const ReidTranslator *p = tables[t]; p->type; p++)
@@ -131,7 +133,7 @@ add_inputs (ReidBuilder *b)
                               "input '%.100s' has no name, or one that "
                               "stands twice",
                               name);
-    if (info->type != REID_ONNX_FLOAT)
+    if (info->type != REID_ONNX_FLOAT && info->type != REID_ONNX_FLOAT16)
       return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                               "input '%.100s' is not float32; export the "
                               "model with float32 inputs",
@@ -150,11 +152,12 @@ add_inputs (ReidBuilder *b)
                               "input '%.100s' has a size of 0 or one that is "
                               "too large",
                               name);
-    value->computed = value->known = true;
-    value->per_picture = value->shape.dims[0] == REID_SYMBOL_BATCH;
+    value->computed = value->known = value->is_input = true;
+    value->batch_axis =
+        value->shape.dims[0] == REID_SYMBOL_BATCH ? 0 : REID_AXIS_MIXED;
     for (int k = 1; k < value->shape.rank; k++)
       if (value->shape.dims[k] == REID_SYMBOL_BATCH)
-        value->per_picture = false;
+        value->batch_axis = REID_AXIS_MIXED;
   }
   return n > 0
          || reid_build_fail (b, REID_ERROR_FORMAT, "the graph has no input");
@@ -334,7 +337,7 @@ finish (ReidBuilder *b, ReidModel *model)
     int v = reid_value_find (b, m->inputs[i].name);
     if (b->values[v].tensor)
       continue;
-    model->batchable = model->batchable && b->values[v].per_picture;
+    model->batchable = model->batchable && b->values[v].batch_axis == 0;
     tell_shape (b, &b->values[v].shape,
                 reid_onnx_name (b->arena, m->inputs[i].name),
                 &model->inputs[g->n_inputs]);
@@ -351,8 +354,9 @@ finish (ReidBuilder *b, ReidModel *model)
     if (b->values[v].ints)
       return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                               "output '%.100s' is not float32", name);
-    model->batchable =
-        model->batchable && b->values[v].computed && b->values[v].per_picture;
+    model->batchable = model->batchable && b->values[v].computed
+                       && b->values[v].batch_axis == 0
+                       && b->values[v].shape.dims[0] == REID_SYMBOL_BATCH;
     tell_shape (b, &b->values[v].shape, name, &model->outputs[i]);
     g->n_outputs++;
   }
@@ -420,7 +424,10 @@ reid_model_load (ReidBytes data, const char *file, ReidError *error)
   if (!arena)
     reid_error_set (&why, REID_ERROR_MEMORY, "%s: not enough memory to read it",
                     file);
-  else if (reid_onnx_read (&onnx, data, file, arena, &why)) {
+  else if (reid_onnx_read (&onnx, data, file, arena, &why)
+           && ((onnx.external = reid_external_new (file, data.size))
+               || reid_error_set (&why, REID_ERROR_MEMORY,
+                                  "%s: not enough memory to read it", file))) {
     /* First as if any batch were allowed; when some operator cannot have it
      * so, exactly as the file says. */
     bool from_one = true;
@@ -431,6 +438,7 @@ reid_model_load (ReidBytes data, const char *file, ReidError *error)
       from_one = false;
       model = build (&onnx, &from_one, &why);
     }
+    reid_external_free (onnx.external);
   }
   reid_arena_free (arena);
   if (!model)

@@ -8,6 +8,7 @@
  * those of onnx/onnx.proto, IR versions 3 to 10. */
 
 #include "nn/arena.h"
+#include "nn/external.h"
 #include "nn/nn.h"
 #include "nn/wire.h"
 
@@ -37,6 +38,10 @@ typedef struct {
   int64_t dims[REID_MAX_RANK];
   int64_t count;     /* product of dims, at most REID_MAX_COUNT */
   const char *wrong; /* why it cannot be read, should anybody use it */
+  bool external;     /* the data lie in another file */
+  ReidBytes location;
+  int64_t offset, length; /* length -1: what is left of it */
+  ReidBytes raw;          /* these data, where somebody has opened it */
 } ReidOnnxTensor;
 
 typedef struct {
@@ -70,6 +75,7 @@ typedef struct {
   ReidOnnxTensor *initializers;
   ReidOnnxValueInfo *inputs, *outputs;
   int n_nodes, n_initializers, n_inputs, n_outputs;
+  ReidExternal *external; /* where the data of tensors may lie, or NULL */
 } ReidOnnxModel;
 
 /* Elements in one tensor, constant or computed. */

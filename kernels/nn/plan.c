@@ -126,6 +126,7 @@ reid_node_work (const ReidNode *node, const ReidShape *in, const ReidShape *out,
       area = times (node->u.pool.kernel[0], node->u.pool.kernel[1]);
       return times (n, area);
     case REID_OP_GLOBAL_AVERAGE_POOL:
+    case REID_OP_REDUCE:
       return reid_shape_count (&in[0]);
     default:
       return n;

@@ -260,27 +260,9 @@ infer_pad (Infer *f)
   return true;
 }
 
-/* A product of literals and free sizes, the latter sorted. */
-typedef struct {
-  int64_t literal, sizes[2 * REID_MAX_RANK];
-  int n;
-} Product;
-
-static bool
-multiply (Product *p, int64_t dim)
-{
-  if (dim >= 0)
-    return !__builtin_mul_overflow (p->literal, dim, &p->literal);
-  int at = p->n++;
-  for (; at > 0 && p->sizes[at - 1] > dim; at--)
-    p->sizes[at] = p->sizes[at - 1];
-  p->sizes[at] = dim;
-  return true;
-}
-
 /* all / part, free sizes cancelling; dim is the quotient. */
 static bool
-divide (Infer *f, Product *all, const Product *part, int64_t *dim)
+divide (Infer *f, ReidProduct *all, const ReidProduct *part, int64_t *dim)
 {
   bool cancels = true;
 
@@ -300,18 +282,8 @@ divide (Infer *f, Product *all, const Product *part, int64_t *dim)
   if (all->literal % part->literal != 0)
     return wrong (f, "cannot be reshaped: the number of elements does not fit");
   all->literal /= part->literal;
-  if (all->n == 0) {
-    *dim = all->literal;
-    return true;
-  }
-  if (all->n == 1 && all->literal == 1) {
-    *dim = all->sizes[0];
-    return true;
-  }
-  int64_t args[1 + 2 * REID_MAX_RANK];
-  args[0] = all->literal;
-  memcpy (args + 1, all->sizes, (size_t) all->n * sizeof *args);
-  return symbol (f, REID_SYMBOL_PRODUCT, args, 1 + all->n, dim);
+  *dim = reid_product_dim (f->symbols, all);
+  return *dim != 0 || wrong (f, "too many free sizes");
 }
 
 static bool
@@ -319,12 +291,12 @@ infer_reshape (Infer *f)
 {
   const ReidReshape *r = &f->node->u.reshape;
   const ReidShape *x = &f->in[0];
-  Product all = { 1, { 0 }, 0 }, part = { 1, { 0 }, 0 };
+  ReidProduct all = REID_PRODUCT_ONE, part = REID_PRODUCT_ONE;
   int rest = -1;
 
   f->out->rank = r->rank;
   for (int i = 0; i < x->rank; i++)
-    if (!multiply (&all, x->dims[i]))
+    if (!reid_product_multiply (&all, f->symbols, x->dims[i]))
       return wrong (f, "too large");
   for (int i = 0; i < r->rank; i++) {
     int64_t d = r->dims[i], from = -1;
@@ -339,7 +311,7 @@ infer_reshape (Infer *f)
     if (from >= x->rank)
       return wrong (f, "copies a size that the input does not have");
     f->out->dims[i] = from >= 0 ? x->dims[from] : d;
-    if (!multiply (&part, f->out->dims[i]))
+    if (!reid_product_multiply (&part, f->symbols, f->out->dims[i]))
       return wrong (f, "too large");
   }
   if (part.literal == 0)
@@ -359,6 +331,12 @@ infer_resize (Infer *f)
   *f->out = f->in[0];
   if (f->out->rank != 4)
     return wrong (f, "wants a 4-D input (batch, channels, height, width)");
+  if (f->node->n_in > 1 && f->node->in[1] >= 0) {
+    if (f->in[1].rank != 4)
+      return wrong (f, "wants a 4-D input to take the size of");
+    memcpy (f->out->dims + 2, f->in[1].dims + 2, 2 * sizeof *f->out->dims);
+    return true;
+  }
   for (int i = 0; i < 2; i++) {
     int64_t *o = &f->out->dims[2 + i];
     if (r->size[i] > 0) {
@@ -377,6 +355,43 @@ infer_resize (Infer *f)
       *o = (int64_t) n;
     }
   }
+  return true;
+}
+
+static bool
+infer_expand (Infer *f)
+{
+  const ReidExpand *e = &f->node->u.expand;
+  const ReidShape x = f->in[0];
+  ReidShape to = { e->rank, { 0 } };
+
+  for (int i = 0; i < e->rank; i++) {
+    int64_t from = REID_DIM_COPY (0) - e->dims[i];
+    to.dims[i] = e->dims[i];
+    if (e->dims[i] > 0)
+      continue;
+    if (f->node->n_in < 2 || f->node->in[1] < 0 || from < 0
+        || from >= f->in[1].rank)
+      return wrong (f, "copies a size that the input does not have");
+    to.dims[i] = f->in[1].dims[from];
+  }
+  return broadcast (f, &x, &to, 0);
+}
+
+static bool
+infer_norm (Infer *f)
+{
+  const ReidNode *node = f->node;
+  const ReidShape *x = &f->in[0];
+  int axis = node->u.norm.axis, rank = x->rank - axis;
+
+  *f->out = *x;
+  if (axis < 0 || rank < 1)
+    return wrong (f, "the axis lies outside the shape");
+  for (int k = 1; k < node->n_in; k++)
+    for (int i = 0; i < rank && node->in[k] >= 0; i++)
+      if (f->in[k].rank != rank || !same (f->in[k].dims[i], x->dims[axis + i]))
+        return wrong (f, "scale or shift do not fit the normalised sizes");
   return true;
 }
 
@@ -439,6 +454,17 @@ infer_op (Infer *f)
       return infer_reshape (f);
     case REID_OP_RESIZE:
       return infer_resize (f);
+    case REID_OP_REDUCE:
+      *f->out = *x;
+      for (int i = 0; i < x->rank; i++)
+        if (node->u.reduce.axes >> i & 1)
+          f->out->dims[i] = 1;
+      return node->u.reduce.axes >> x->rank == 0
+             || wrong (f, "an axis lies outside the shape");
+    case REID_OP_LAYER_NORM:
+      return infer_norm (f);
+    case REID_OP_EXPAND:
+      return infer_expand (f);
     case REID_OP_COUNT:
       break;
   }

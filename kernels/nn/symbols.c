@@ -70,6 +70,69 @@ reid_symbol (ReidSymbols *s, ReidSymbolKind kind, const int64_t *args,
   return -(int64_t) s->n;
 }
 
+static bool
+insert (ReidProduct *p, int64_t size)
+{
+  int at = p->n;
+
+  if (p->n == (int) (sizeof p->sizes / sizeof *p->sizes))
+    return false;
+  for (p->n++; at > 0 && p->sizes[at - 1] > size; at--)
+    p->sizes[at] = p->sizes[at - 1];
+  p->sizes[at] = size;
+  return true;
+}
+
+bool
+reid_product_multiply (ReidProduct *p, const ReidSymbols *s, int64_t dim)
+{
+  if (dim >= 0)
+    return !__builtin_mul_overflow (p->literal, dim, &p->literal);
+  const Symbol *symbol = s ? &s->symbols[-dim - 1] : NULL;
+  if (!symbol || symbol->kind != REID_SYMBOL_PRODUCT)
+    return insert (p, dim);
+  for (int i = 1; i < symbol->n; i++)
+    if (!insert (p, symbol->args[i]))
+      return false;
+  return !__builtin_mul_overflow (p->literal, symbol->args[0], &p->literal);
+}
+
+bool
+reid_product_equal (const ReidProduct *a, const ReidProduct *b)
+{
+  return a->literal == b->literal && a->n == b->n
+         && memcmp (a->sizes, b->sizes, (size_t) a->n * sizeof *a->sizes) == 0;
+}
+
+int64_t
+reid_product_dim (ReidSymbols *symbols, const ReidProduct *p)
+{
+  int64_t args[1 + REID_MAX_RANK * REID_SYMBOL_ARGS];
+
+  if (p->n == 0)
+    return p->literal;
+  if (p->n == 1 && p->literal == 1)
+    return p->sizes[0];
+  args[0] = p->literal;
+  memcpy (args + 1, p->sizes, (size_t) p->n * sizeof *args);
+  return reid_symbol (symbols, REID_SYMBOL_PRODUCT, args, 1 + p->n);
+}
+
+bool
+reid_size_has (const ReidSymbols *symbols, int64_t dim, int64_t factor)
+{
+  ReidProduct p = REID_PRODUCT_ONE;
+
+  if (factor >= 0)
+    return dim >= 0 && factor > 0 && dim % factor == 0;
+  if (!reid_product_multiply (&p, symbols, dim))
+    return false;
+  for (int i = 0; i < p.n; i++)
+    if (p.sizes[i] == factor)
+      return true;
+  return false;
+}
+
 const char *
 reid_shape_text (const ReidShape *shape, char *text, size_t size)
 {

@@ -33,6 +33,23 @@ void reid_symbols_free (ReidSymbols *symbols);
 int64_t reid_symbol (ReidSymbols *symbols, ReidSymbolKind kind,
                      const int64_t *args, int n_args);
 
+/* A product of literals and free sizes, the latter sorted. Sizes that are
+ * products themselves are taken apart, so that equal ones look equal. */
+typedef struct {
+  int64_t literal, sizes[REID_MAX_RANK * REID_SYMBOL_ARGS];
+  int n;
+} ReidProduct;
+
+#define REID_PRODUCT_ONE ((ReidProduct){ 1, { 0 }, 0 })
+/* False when the literal overflows. */
+bool reid_product_multiply (ReidProduct *product, const ReidSymbols *symbols,
+                            int64_t dim);
+bool reid_product_equal (const ReidProduct *a, const ReidProduct *b);
+/* The product as a dimension; 0 as reid_symbol(). */
+int64_t reid_product_dim (ReidSymbols *symbols, const ReidProduct *product);
+/* Is the size a whole multiple of this one (a literal, or a free size)? */
+bool reid_size_has (const ReidSymbols *symbols, int64_t dim, int64_t factor);
+
 /* One node's output shape. The message of `error` has no prefix. */
 bool reid_node_infer (const ReidNode *node, const ReidShape *in, ReidShape *out,
                       ReidSymbols *symbols, ReidError *error);

@@ -29,6 +29,46 @@ read_dims (ReidOnnxTensor *t, const ReidField *f)
   return true;
 }
 
+/* Digits only: what does not fit is larger than any file. */
+static bool
+decimal (ReidBytes text, int64_t *out)
+{
+  int64_t v = 0;
+
+  if (text.size == 0 || text.size > 18)
+    return false;
+  for (size_t i = 0; i < text.size; i++) {
+    if (text.data[i] < '0' || text.data[i] > '9')
+      return false;
+    v = v * 10 + (text.data[i] - '0');
+  }
+  *out = v;
+  return true;
+}
+
+/* One pair of external_data; keys that are not known (a checksum) are no
+ * matter. */
+static bool
+read_external (ReidOnnxTensor *t, ReidBytes message)
+{
+  ReidBytes key = { NULL, 0 }, value = { NULL, 0 };
+  ReidField f;
+  ReidWireStep step;
+
+  while ((step = reid_wire_next (&message, &f)) == REID_WIRE_FIELD)
+    if (f.number == 1 && f.type == REID_WIRE_BYTES)
+      key = f.bytes;
+    else if (f.number == 2 && f.type == REID_WIRE_BYTES)
+      value = f.bytes;
+  if (reid_bytes_equal (key, "location"))
+    t->location = value;
+  else if ((reid_bytes_equal (key, "offset") && !decimal (value, &t->offset))
+           || (reid_bytes_equal (key, "length")
+               && !decimal (value, &t->length)))
+    t->wrong = "where its data lie in another file is no number";
+  return step == REID_WIRE_END;
+}
+
 bool
 reid_onnx_tensor (ReidOnnxTensor *t, ReidBytes message)
 {
@@ -37,6 +77,7 @@ reid_onnx_tensor (ReidOnnxTensor *t, ReidBytes message)
 
   memset (t, 0, sizeof *t);
   t->message = message;
+  t->length = -1;
   while ((step = reid_wire_next (&message, &f)) == REID_WIRE_FIELD) {
     if (f.number == 1 && !read_dims (t, &f))
       return false;
@@ -46,9 +87,11 @@ reid_onnx_tensor (ReidOnnxTensor *t, ReidBytes message)
       t->wrong = "it is stored in segments";
     else if (f.number == 8 && f.type == REID_WIRE_BYTES)
       t->name = f.bytes;
-    else if (f.number == 13 || (f.number == 14 && f.value == 1))
-      t->wrong = "its data lie in another file; save the model as one file "
-                 "(onnx.save with save_as_external_data=False)";
+    else if (f.number == 13 && f.type == REID_WIRE_BYTES
+             && !read_external (t, f.bytes))
+      return false;
+    else if (f.number == 14 && f.type == REID_WIRE_VARINT)
+      t->external = f.value == 1;
   }
   if (step != REID_WIRE_END)
     return false;
@@ -158,6 +201,18 @@ store (int64_t type, uint64_t bits, int64_t at, float *floats, int64_t *ints)
     ints[at] = (int64_t) bits;
 }
 
+static void
+decode_raw (const ReidOnnxTensor *t, ReidBytes bytes, unsigned width,
+            float *floats, int64_t *ints)
+{
+  if (floats && t->type == REID_ONNX_FLOAT && t->count)
+    memcpy (floats, bytes.data, bytes.size);
+  else
+    for (int64_t i = 0; i < t->count; i++)
+      store (t->type, load (bytes.data + (size_t) i * width, width), i, floats,
+             ints);
+}
+
 static const char *
 decode (const ReidOnnxTensor *t, float *floats, int64_t *ints)
 {
@@ -171,6 +226,14 @@ decode (const ReidOnnxTensor *t, float *floats, int64_t *ints)
   if (t->wrong)
     return t->wrong;
   layout (t->type, &field, &fixed, &raw);
+  if (t->external) {
+    if (!t->raw.data && t->count)
+      return "its data lie in another file";
+    if (t->raw.size != (uint64_t) t->count * raw)
+      return wrong_size;
+    decode_raw (t, t->raw, raw, floats, ints);
+    return NULL;
+  }
   while (reid_wire_next (&rest, &f) == REID_WIRE_FIELD) {
     if (f.number == 9 && f.type == REID_WIRE_BYTES) {
       /* An empty raw_data beside typed data is how some writers say nothing. */
@@ -178,12 +241,7 @@ decode (const ReidOnnxTensor *t, float *floats, int64_t *ints)
         continue;
       if (n != 0 || f.bytes.size != (uint64_t) t->count * raw)
         return wrong_size;
-      if (floats && t->type == REID_ONNX_FLOAT && t->count)
-        memcpy (floats, f.bytes.data, f.bytes.size);
-      else
-        for (int64_t i = 0; i < t->count; i++)
-          store (t->type, load (f.bytes.data + (size_t) i * raw, raw), i,
-                 floats, ints);
+      decode_raw (t, f.bytes, raw, floats, ints);
       n = t->count;
     } else if (f.number == field && f.type == REID_WIRE_BYTES) {
       while (f.bytes.size) {

@@ -18,6 +18,7 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 import edge_cases
+import layer_cases
 
 cases = []
 rng = np.random.default_rng(7)
@@ -35,9 +36,10 @@ def weights(*shape):
 
 
 def case(name, nodes, inputs, inits=None, opset=13, outputs=('y',),
-         declared=None):
+         declared=None, each=False):
     """nodes: (type, inputs, outputs, attributes); inputs: shapes to run with;
-    declared: shapes to write into the file (None = free), default the same."""
+    declared: shapes to write into the file (None = free), default the same;
+    each: the file is for one picture, and ONNX Runtime is given one by one."""
     ops = [helper.make_node(t, i.split(',') if i else [], o.split(','), **a)
            for t, i, o, a in nodes]
     names = ['x', 'z', 'v', 'u'][:len(inputs)]
@@ -61,8 +63,14 @@ def case(name, nodes, inputs, inits=None, opset=13, outputs=('y',),
     try:
         session = ort.InferenceSession(data, options,
                                        providers=['CPUExecutionProvider'])
-        out = session.run(None, {n: values(s, k) for k, (n, s) in
-                                 enumerate(zip(names, inputs))})
+        given = {n: values(s, k) for k, (n, s) in
+                 enumerate(zip(names, inputs))}
+        if each:
+            out = [np.concatenate(o) for o in zip(*(
+                session.run(None, {n: v[i:i + 1] for n, v in given.items()})
+                for i in range(inputs[0][0])))]
+        else:
+            out = session.run(None, given)
     except Exception as e:
         sys.exit(f'{name}: {e}')
     lines = [f'case {name}', 'model ' + base64.b64encode(data).decode()]
@@ -567,6 +575,7 @@ case('constants node', [('Constant', '', 'a', {
     ('Reshape', 'b,s', 'y', {})], [(2, 3)])
 
 edge_cases.add(case, weights)
+layer_cases.add(case, weights)
 
 print('# Made by make_cases.py with onnx', onnx.__version__, 'and onnxruntime',
       ort.__version__)

@@ -36,6 +36,26 @@ void tiny_ints (TinyOnnx *t, const char *name, int n, const int64_t *data);
 /* An initializer of any type whose elements are given as raw_data. */
 void tiny_raw (TinyOnnx *t, const char *name, int type, int rank,
                const int64_t *dims, const void *data, size_t size);
+
+typedef enum {
+  TINY_FLOAT,
+  TINY_HALF,    /* float16, and a Cast that every reader goes through */
+  TINY_EXTERNAL /* in another file beside it: only with tiny_write() */
+} TinyStore;
+
+/* How what tiny_random() makes is stored; before the first of them. */
+void tiny_store (TinyOnnx *t, TinyStore store, const char *location);
+/* Floats from low to high, the same on every machine. They are made while the
+ * file is written: a large network takes no memory. */
+void tiny_random (TinyOnnx *t, const char *name, int rank, const int64_t *dims,
+                  uint64_t seed, float low, float high);
+
+/* An initializer in a file that somebody else writes; offset and length are
+ * text in the format, and absent where they are NULL. */
+void tiny_elsewhere (TinyOnnx *t, const char *name, int type, int rank,
+                     const int64_t *dims, const char *location,
+                     const char *offset, const char *length);
+
 /* Names separated by commas; an empty one is an absent input. The node is
  * called like its first output. Attributes belong to the node made last. */
 void tiny_node (TinyOnnx *t, const char *type, const char *in, const char *out);

@@ -237,6 +237,73 @@ matmul (ReidGpuCompiler *c, const ReidNode *node, bool *taken)
   return true;
 }
 
+static bool
+reduce (ReidGpuCompiler *c, const ReidNode *node)
+{
+  const ReidShape *in = &c->shapes[node->in[0]];
+  ReidGpuStep *s = dense_step (c, node, REID_GPU_REDUCE, 1);
+  ReidReduction *r;
+  int64_t stride[REID_MAX_RANK];
+
+  if (!s)
+    return false;
+  r = &s->u.reduction;
+  r->kind = node->u.reduce.kind;
+  dense_strides (in, stride);
+  for (int i = 0; i < in->rank; i++)
+    if (node->u.reduce.axes >> i & 1) {
+      r->inner[r->n_inner] = in->dims[i];
+      r->inner_stride[r->n_inner++] = stride[i];
+    } else {
+      r->outer[r->n_outer] = in->dims[i];
+      r->outer_stride[r->n_outer++] = stride[i];
+    }
+  return true;
+}
+
+static bool
+layer_norm (ReidGpuCompiler *c, const ReidNode *node)
+{
+  const ReidShape *in = &c->shapes[node->in[0]];
+  int from[3] = { -1, -1, -1 };
+  ReidGpuStep *s;
+
+  for (int i = 0; i < 3 && i < node->n_in; i++)
+    if (node->in[i] >= 0
+        && (from[i] = reid_gpu_want (c, node->in[i], REID_GPU_DENSE)) < 0)
+      return false;
+  s = reid_gpu_step (c, REID_GPU_LAYER_NORM, node, 3,
+                     reid_gpu_make (c, node->out, REID_GPU_DENSE));
+  if (!s)
+    return false;
+  memcpy (s->in, from, sizeof from);
+  s->u.norm.rows = s->u.norm.n = 1;
+  s->u.norm.epsilon = node->u.norm.epsilon;
+  for (int i = 0; i < in->rank; i++)
+    if (i < node->u.norm.axis)
+      s->u.norm.rows *= in->dims[i];
+    else
+      s->u.norm.n *= in->dims[i];
+  return true;
+}
+
+static bool
+expand (ReidGpuCompiler *c, const ReidNode *node)
+{
+  const ReidShape *in = &c->shapes[node->in[0]], *out = &c->shapes[node->out];
+  ReidStrided m = { .rank = out->rank };
+  int64_t stride[REID_MAX_RANK];
+
+  dense_strides (in, stride);
+  dense_strides (out, m.out_stride);
+  memcpy (m.dims, out->dims, sizeof m.dims);
+  for (int i = 0; i < in->rank; i++)
+    if (in->dims[i] != 1)
+      m.in_stride[i + out->rank - in->rank] = stride[i];
+  return move (c, node, node->in[0],
+               reid_gpu_make (c, node->out, REID_GPU_DENSE), &m);
+}
+
 bool
 reid_gpu_compile_dense (ReidGpuCompiler *c, const ReidNode *node, bool *taken)
 {
@@ -259,6 +326,12 @@ reid_gpu_compile_dense (ReidGpuCompiler *c, const ReidNode *node, bool *taken)
       return unary (c, node);
     case REID_OP_SOFTMAX:
       return softmax (c, node);
+    case REID_OP_REDUCE:
+      return reduce (c, node);
+    case REID_OP_LAYER_NORM:
+      return layer_norm (c, node);
+    case REID_OP_EXPAND:
+      return expand (c, node);
     default:
       *taken = false;
       return true;

@@ -112,6 +112,101 @@ reid_cuda_softmax (ReidQueue q, const float *x, float *y, int64_t outer,
   return run (q, Softmax{ x, y, n, inner }, outer * inner);
 }
 
+struct Reduce {
+  const float *x;
+  float *y;
+  ReidReduction r;
+  int64_t n;
+  BODY void
+  operator() (uint32_t i) const
+  {
+    int64_t first = 0;
+    uint32_t left = i;
+    float sum = r.kind == REID_REDUCE_MAX   ? -INFINITY
+                : r.kind == REID_REDUCE_MIN ? INFINITY
+                                            : 0;
+    for (int k = r.n_outer - 1; k >= 0; k--) {
+      uint32_t d = (uint32_t) r.outer[k];
+      first += left % d * r.outer_stride[k];
+      left /= d;
+    }
+    for (int64_t j = 0; j < n; j++) {
+      int64_t from = first;
+      uint32_t rest = (uint32_t) j;
+      for (int k = r.n_inner - 1; k >= 0; k--) {
+        uint32_t d = (uint32_t) r.inner[k];
+        from += rest % d * r.inner_stride[k];
+        rest /= d;
+      }
+      float v = x[from];
+      switch (r.kind) {
+        case REID_REDUCE_MAX:
+          sum = v > sum || v != v ? v : sum;
+          break;
+        case REID_REDUCE_MIN:
+          sum = v < sum || v != v ? v : sum;
+          break;
+        case REID_REDUCE_L1:
+          sum += fabsf (v);
+          break;
+        case REID_REDUCE_L2:
+        case REID_REDUCE_SUM_SQUARE:
+          sum += v * v;
+          break;
+        default:
+          sum += v;
+      }
+    }
+    y[i] = r.kind == REID_REDUCE_MEAN ? sum / (float) n
+           : r.kind == REID_REDUCE_L2 ? sqrtf (sum)
+                                      : sum;
+  }
+};
+
+extern "C" cudaError_t
+reid_cuda_reduce (ReidQueue q, const float *x, float *y,
+                  const ReidReduction *reduction)
+{
+  int64_t outer = 1, inner = 1;
+  for (int k = 0; k < reduction->n_outer; k++)
+    outer *= reduction->outer[k];
+  for (int k = 0; k < reduction->n_inner; k++)
+    inner *= reduction->inner[k];
+  if (inner > UINT32_MAX)
+    return cudaErrorInvalidValue;
+  return run (q, Reduce{ x, y, *reduction, inner }, outer);
+}
+
+struct LayerNorm {
+  const float *x, *scale, *shift;
+  float *y;
+  int64_t n;
+  float epsilon;
+  BODY void
+  operator() (uint32_t i) const
+  {
+    const float *row = x + (int64_t) i * n;
+    float *to = y + (int64_t) i * n, sum = 0, squares = 0;
+    for (int64_t k = 0; k < n; k++)
+      sum += row[k];
+    float mean = sum / (float) n;
+    for (int64_t k = 0; k < n; k++)
+      squares += (row[k] - mean) * (row[k] - mean);
+    float by = 1 / sqrtf (squares / (float) n + epsilon);
+    for (int64_t k = 0; k < n; k++)
+      to[k] = (row[k] - mean) * by * (scale ? scale[k] : 1)
+              + (shift ? shift[k] : 0);
+  }
+};
+
+extern "C" cudaError_t
+reid_cuda_layer_norm (ReidQueue q, const float *x, const float *scale,
+                      const float *shift, float *y, int64_t rows, int64_t n,
+                      float epsilon)
+{
+  return run (q, LayerNorm{ x, scale, shift, y, n, epsilon }, rows);
+}
+
 struct MatMul {
   const float *a, *b;
   float *y;

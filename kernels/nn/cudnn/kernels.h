@@ -128,6 +128,21 @@ cudaError_t reid_cuda_binary (ReidQueue q, ReidBinaryKind kind, const float *a,
 /* x [outer][n][inner] */
 cudaError_t reid_cuda_softmax (ReidQueue q, const float *x, float *y,
                                int64_t outer, int64_t n, int64_t inner);
+/* Sums, means, ... of x over dims inner[], for each place of outer[]; the
+ * strides are x's. */
+typedef struct {
+  ReidReduceKind kind;
+  int32_t n_outer, n_inner;
+  int64_t outer[REID_MAX_RANK], outer_stride[REID_MAX_RANK];
+  int64_t inner[REID_MAX_RANK], inner_stride[REID_MAX_RANK];
+} ReidReduction;
+cudaError_t reid_cuda_reduce (ReidQueue q, const float *x, float *y,
+                              const ReidReduction *reduction);
+/* Rows of n; scale and shift may be NULL. */
+cudaError_t reid_cuda_layer_norm (ReidQueue q, const float *x,
+                                  const float *scale, const float *shift,
+                                  float *y, int64_t rows, int64_t n,
+                                  float epsilon);
 /* a [batch][m][k], b [batch][k][n] to y [batch][m][n]; strides between the
  * matrices, 0 where one serves all. */
 cudaError_t reid_cuda_matmul (ReidQueue q, const float *a, int64_t a_stride,

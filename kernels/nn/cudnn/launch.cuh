@@ -139,6 +139,12 @@ activate (int act, float alpha, float beta, float slope, float x)
 }
 
 BODY float
+cut (float x)
+{
+  return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
+BODY float
 unary (const ReidUnary &u, float x)
 {
   switch (u.kind) {
@@ -161,6 +167,18 @@ unary (const ReidUnary &u, float x)
       return -x;
     case REID_UNARY_ABS:
       return fabsf (x);
+    case REID_UNARY_LOG:
+      return logf (x);
+    case REID_UNARY_ERF:
+      return erff (x);
+    case REID_UNARY_GELU:
+      return .5f * x * (1 + erff (x * .70710678f));
+    case REID_UNARY_GELU_TANH:
+      return .5f * x * (1 + tanhf (.79788456f * (x + .044715f * x * x * x)));
+    case REID_UNARY_HARD_SIGMOID:
+      return cut (u.alpha * x + u.beta);
+    case REID_UNARY_HARD_SWISH:
+      return x * cut (x / 6 + .5f);
     default:
       return x;
   }

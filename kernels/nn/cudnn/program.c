@@ -181,6 +181,11 @@ step (const Run *r, const ReidGpuStep *s)
     case REID_GPU_SOFTMAX:
       return reid_cuda_softmax (q, x, y, s->u.softmax.outer, s->u.softmax.n,
                                 s->u.softmax.inner);
+    case REID_GPU_REDUCE:
+      return reid_cuda_reduce (q, x, y, &s->u.reduction);
+    case REID_GPU_LAYER_NORM:
+      return reid_cuda_layer_norm (q, x, b, at (r, s->in[2]), y, s->u.norm.rows,
+                                   s->u.norm.n, s->u.norm.epsilon);
     case REID_GPU_MATMUL:
       return reid_cuda_matmul (q, x, s->u.matmul.a_stride, b,
                                s->u.matmul.b_stride, y, s->u.matmul.batch,

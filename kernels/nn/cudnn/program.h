@@ -39,6 +39,8 @@ typedef enum {
   REID_GPU_FILL,
   REID_GPU_BINARY,
   REID_GPU_SOFTMAX,
+  REID_GPU_REDUCE,
+  REID_GPU_LAYER_NORM, /* x, scale, shift */
   REID_GPU_MATMUL,
   REID_GPU_REFERENCE /* on the host, by reid_reference_op() */
 } ReidGpuStepKind;
@@ -89,6 +91,11 @@ typedef struct {
     struct {
       int64_t outer, n, inner;
     } softmax;
+    ReidReduction reduction;
+    struct {
+      int64_t rows, n;
+      float epsilon;
+    } norm;
     struct {
       int64_t a_stride, b_stride, batch, m, k, n;
     } matmul;

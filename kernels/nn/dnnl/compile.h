@@ -3,8 +3,8 @@
 #define REID_DNNL_COMPILE_H
 
 /* State of one compilation, shared by compile.c (values, buffers and the whole
- * graph), compile_node.c (operators one by one) and compile_chain.c (chains of
- * them). */
+ * graph), compile_node.c and compile_pass.c (operators one by one) and
+ * compile_chain.c (chains of them). */
 
 #include "nn/dnnl/program.h"
 
@@ -37,6 +37,22 @@ bool reid_compiler_is_nhwc (const ReidCompiler *c, const ReidNode *node);
 int reid_compiler_make (ReidCompiler *c, int value, ReidLayout layout);
 /* Its buffer in that layout, converted where it is not there yet. */
 int reid_compiler_want (ReidCompiler *c, int value, ReidLayout layout);
+
+/* A layout in which the value already lies; dense where there is a choice. */
+ReidLayout reid_compiler_layout (const ReidCompiler *c, int value);
+bool reid_compiler_same_shape (const ReidShape *a, const ReidShape *b);
+/* One step that reads `value` and writes the node's output, both in `layout`.
+ */
+ReidStep *reid_compiler_map (ReidCompiler *c, const ReidNode *node,
+                             ReidStepKind kind, int value, ReidLayout layout,
+                             int n_in);
+
+/* compile_pass.c; what they have no version of goes to the reference. */
+bool reid_compile_channel (ReidCompiler *c, const ReidNode *node);
+bool reid_compile_unary (ReidCompiler *c, const ReidNode *node);
+bool reid_compile_binary (ReidCompiler *c, const ReidNode *node);
+bool reid_compile_matmul (ReidCompiler *c, const ReidNode *node);
+bool reid_compile_reference (ReidCompiler *c, const ReidNode *node);
 
 bool reid_compile_node (ReidCompiler *c, int i);
 /* Compiles node i and what can be chained to it. *taken is false where the

@@ -188,7 +188,7 @@ repeated_for (const ReidCompiler *c, const ReidNode *resize, int *factor)
     return NULL;
   /* 10 pixels times 2.05 are 20 too, but not each of them twice. */
   for (int i = 0; i < 2; i++)
-    if (resize->u.resize.size[i] <= 0
+    if (resize->u.resize.scale[i] != 0
         && resize->u.resize.scale[i] != (double) f)
       return NULL;
   *factor = (int) f;

@@ -7,9 +7,8 @@
 
 /* Operators one by one: which kernel runs a node, in which layout. */
 
-/* A layout in which the value already lies; dense where there is a choice. */
-static ReidLayout
-layout_at_hand (const ReidCompiler *c, int value)
+ReidLayout
+reid_compiler_layout (const ReidCompiler *c, int value)
 {
   for (int i = 0; i < REID_LAYOUT_COUNT; i++)
     if (c->vars[value].in[i] >= 0)
@@ -17,8 +16,8 @@ layout_at_hand (const ReidCompiler *c, int value)
   return REID_LAYOUT_DENSE;
 }
 
-static bool
-same_shape (const ReidShape *a, const ReidShape *b)
+bool
+reid_compiler_same_shape (const ReidShape *a, const ReidShape *b)
 {
   if (a->rank != b->rank)
     return false;
@@ -30,9 +29,9 @@ same_shape (const ReidShape *a, const ReidShape *b)
 
 /* One step that reads `value` and writes the node's output, both in `layout`.
  */
-static ReidStep *
-map_step (ReidCompiler *c, const ReidNode *node, ReidStepKind kind, int value,
-          ReidLayout layout, int n_in)
+ReidStep *
+reid_compiler_map (ReidCompiler *c, const ReidNode *node, ReidStepKind kind,
+                   int value, ReidLayout layout, int n_in)
 {
   int in = reid_compiler_want (c, value, layout);
   int out = in < 0 ? -1 : reid_compiler_make (c, node->out, layout);
@@ -60,8 +59,8 @@ reid_compiler_is_nhwc (const ReidCompiler *c, const ReidNode *node)
 
 /* --- operators --- */
 
-static bool
-emit_reference (ReidCompiler *c, const ReidNode *node)
+bool
+reid_compile_reference (ReidCompiler *c, const ReidNode *node)
 {
   int *in = calloc (node->n_in + 1, sizeof *in);
   ReidShape *shapes = calloc (node->n_in + 1, sizeof *shapes);
@@ -161,9 +160,9 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
   if (x->rank != 4 || !values[node->in[1]].data
       || (bias >= 0 && !values[bias].data)
       || (slope >= 0 && !values[slope].data)
-      || (residual >= 0 && !same_shape (&c->shapes[residual], y))
+      || (residual >= 0 && !reid_compiler_same_shape (&c->shapes[residual], y))
       || reid_shape_count (y) == 0)
-    return emit_reference (c, node);
+    return reid_compile_reference (c, node);
   ReidDnnlConv conv = { .n = x->dims[0],
                         .in_channels = x->dims[1],
                         .in = { x->dims[2], x->dims[3] },
@@ -245,7 +244,7 @@ emit_pool (ReidCompiler *c, const ReidNode *node)
    * in ONNX than in oneDNN. */
   if (x->rank != 4 || reid_shape_count (y) == 0
       || (node->op == REID_OP_AVERAGE_POOL && v->ceil_mode))
-    return emit_reference (c, node);
+    return reid_compile_reference (c, node);
   ReidDnnlPool pool = { .n = x->dims[0],
                         .channels = x->dims[1],
                         .in = { x->dims[2], x->dims[3] },
@@ -261,15 +260,16 @@ emit_pool (ReidCompiler *c, const ReidNode *node)
     pool.pad[2 + i] = (int) ((pool.out[i] - 1) * pool.stride[i] + pool.kernel[i]
                              - pool.in[i] - pool.pad[i]);
     if (pool.pad[i] >= pool.kernel[i] || pool.pad[2 + i] >= pool.kernel[i])
-      return emit_reference (c, node);
+      return reid_compile_reference (c, node);
   }
-  ReidLayout layout = layout_at_hand (c, node->in[0]);
+  ReidLayout layout = reid_compiler_layout (c, node->in[0]);
   int threads = op_threads (c, (double) reid_shape_count (y) * pool.kernel[0]
                                    * pool.kernel[1]);
   ReidDnnlOp *op = reid_dnnl_pool (&pool, layout, c->error);
   if (!op)
     return false;
-  ReidStep *s = map_step (c, node, REID_STEP_POOL, node->in[0], layout, 1);
+  ReidStep *s =
+      reid_compiler_map (c, node, REID_STEP_POOL, node->in[0], layout, 1);
   if (!s) {
     reid_dnnl_op_free (op);
     return false;
@@ -291,9 +291,9 @@ emit_inner_product (ReidCompiler *c, const ReidNode *node)
               || values[bias].dims[0] != y->dims[1]))
       || reid_shape_count (y) == 0 || reid_shape_count (x) == 0
       || x->dims[0] > 1 << 20 || x->dims[1] > 1 << 24 || y->dims[1] > 1 << 24)
-    return emit_reference (c, node);
-  ReidStep *s = map_step (c, node, REID_STEP_INNER_PRODUCT, node->in[0],
-                          REID_LAYOUT_DENSE, 1);
+    return reid_compile_reference (c, node);
+  ReidStep *s = reid_compiler_map (c, node, REID_STEP_INNER_PRODUCT,
+                                   node->in[0], REID_LAYOUT_DENSE, 1);
   if (!s)
     return false;
   s->u.product.out_shape = *y;
@@ -336,128 +336,6 @@ emit_inner_product (ReidCompiler *c, const ReidNode *node)
   return true;
 }
 
-/* `count` floats of a constant of `n` or 1 floats, padded for any layout. */
-static float *
-channel_constant (const ReidValue *v, int64_t channels)
-{
-  int64_t count = 1, size = (channels + 15) / 16 * 16;
-  for (int i = 0; i < v->rank; i++)
-    count *= v->dims[i];
-  float *data = calloc (size, sizeof *data);
-  for (int64_t i = 0; data && i < channels; i++)
-    data[i] = v->data[count == 1 ? 0 : i];
-  return data;
-}
-
-static int64_t
-constant_count (const ReidCompiler *c, int value)
-{
-  const ReidValue *v = &c->program->graph->values[value];
-  int64_t count = 1;
-  if (!v->data)
-    return -1;
-  for (int i = 0; i < v->rank; i++)
-    count *= v->dims[i];
-  return count;
-}
-
-static bool
-emit_channel (ReidCompiler *c, const ReidNode *node)
-{
-  const ReidShape *x = &c->shapes[node->in[0]];
-  const ReidValue *values = c->program->graph->values;
-  int64_t channels = x->rank > 1 ? x->dims[1] : -1;
-  bool affine = node->op == REID_OP_AFFINE;
-  for (int i = 1; i < (affine ? 3 : 2); i++) {
-    int64_t n = constant_count (c, node->in[i]);
-    if (n != channels && (affine || n != 1))
-      return emit_reference (c, node);
-  }
-  if (channels < 1)
-    return emit_reference (c, node);
-  ReidStep *s = map_step (c, node, affine ? REID_STEP_AFFINE : REID_STEP_PRELU,
-                          node->in[0], layout_at_hand (c, node->in[0]), 1);
-  if (!s)
-    return false;
-  s->constant = channel_constant (&values[node->in[1]], channels);
-  if (affine)
-    s->constant2 = channel_constant (&values[node->in[2]], channels);
-  return (s->constant && (!affine || s->constant2))
-         || reid_compiler_no_memory (c);
-}
-
-/* Is the constant one float for each channel of `shape`? */
-static bool
-by_channel (const ReidValue *v, const ReidShape *shape)
-{
-  for (int i = 0; i < v->rank; i++) {
-    int axis = shape->rank - v->rank + i;
-    if (v->dims[i] != (axis == 1 ? shape->dims[1] : 1))
-      return false;
-  }
-  return shape->rank > 1 && v->rank >= shape->rank - 1;
-}
-
-static bool
-emit_binary (ReidCompiler *c, const ReidNode *node)
-{
-  const ReidShape *y = &c->shapes[node->out];
-  const ReidValue *values = c->program->graph->values;
-  int a = node->in[0], b = node->in[1];
-  bool swap = reid_compiler_is_constant (c, a);
-  if (swap) {
-    int t = a;
-    a = b;
-    b = t;
-  }
-  if (reid_compiler_is_constant (c, a) || !same_shape (&c->shapes[a], y))
-    return emit_reference (c, node);
-  ReidLayout layout = layout_at_hand (c, a);
-  ReidPassBroadcast broadcast;
-  if (!reid_compiler_is_constant (c, b)) {
-    if (!same_shape (&c->shapes[b], y))
-      return emit_reference (c, node);
-    broadcast = REID_PASS_SAME;
-    if (c->vars[b].in[layout] < 0)
-      layout = layout_at_hand (c, b);
-  } else if (constant_count (c, b) == 1) {
-    broadcast = REID_PASS_SCALAR;
-  } else if (by_channel (&values[b], y)) {
-    broadcast = REID_PASS_CHANNEL;
-  } else {
-    return emit_reference (c, node);
-  }
-  int second = -1;
-  if (broadcast == REID_PASS_SAME) {
-    second = reid_compiler_want (c, b, layout);
-    if (second < 0)
-      return false;
-  }
-  ReidStep *s =
-      map_step (c, node, REID_STEP_BINARY, a, layout, second >= 0 ? 2 : 1);
-  if (!s)
-    return false;
-  if (second >= 0)
-    s->in[1] = second;
-  else if (!(s->constant = channel_constant (
-                 &values[b], broadcast == REID_PASS_CHANNEL ? y->dims[1] : 1)))
-    return reid_compiler_no_memory (c);
-  s->u.binary.kind = node->u.binary;
-  s->u.binary.broadcast = broadcast;
-  s->u.binary.swap = swap;
-  return true;
-}
-
-static bool
-emit_unary (ReidCompiler *c, const ReidNode *node)
-{
-  ReidStep *s = map_step (c, node, REID_STEP_UNARY, node->in[0],
-                          layout_at_hand (c, node->in[0]), 1);
-  if (s)
-    s->u.unary = node->u.unary;
-  return s != NULL;
-}
-
 static bool
 emit_reshape (ReidCompiler *c, const ReidNode *node)
 {
@@ -471,10 +349,10 @@ emit_transpose (ReidCompiler *c, const ReidNode *node)
 {
   ReidVar *v = &c->vars[node->in[0]];
   if (!reid_compiler_is_nhwc (c, node))
-    return emit_reference (c, node);
-  ReidLayout layout = layout_at_hand (c, node->in[0]);
+    return reid_compile_reference (c, node);
+  ReidLayout layout = reid_compiler_layout (c, node->in[0]);
   if (v->slice < 0 && layout == REID_LAYOUT_NHWC)
-    return emit_reference (c, node);
+    return reid_compile_reference (c, node);
   int in = v->slice;
   if (in < 0)
     in = reid_compiler_want (c, node->in[0], layout);
@@ -502,16 +380,16 @@ emit_concat (ReidCompiler *c, const ReidNode *node)
   const ReidShape *y = &c->shapes[node->out];
   int axis = node->u.axis.axis;
   ReidLayout layout =
-      node->n_in ? layout_at_hand (c, node->in[0]) : REID_LAYOUT_DENSE;
+      node->n_in ? reid_compiler_layout (c, node->in[0]) : REID_LAYOUT_DENSE;
   int lanes = reid_layout_lanes (layout);
   bool blocked = y->rank == 4 && (axis == 1 || axis == -3) && lanes > 1;
   for (int i = 0; i < node->n_in && blocked; i++)
     blocked = node->in[i] >= 0 && c->shapes[node->in[i]].dims[1] % lanes == 0
               && c->vars[node->in[i]].in[layout] >= 0;
   if (!blocked)
-    return emit_reference (c, node);
-  ReidStep *s =
-      map_step (c, node, REID_STEP_CONCAT, node->in[0], layout, node->n_in);
+    return reid_compile_reference (c, node);
+  ReidStep *s = reid_compiler_map (c, node, REID_STEP_CONCAT, node->in[0],
+                                   layout, node->n_in);
   if (!s)
     return false;
   ReidShape *shapes = calloc (node->n_in, sizeof *shapes);
@@ -548,11 +426,13 @@ reid_compile_node (ReidCompiler *c, int i)
       return emit_pool (c, node);
     case REID_OP_AFFINE:
     case REID_OP_PRELU:
-      return emit_channel (c, node);
+      return reid_compile_channel (c, node);
     case REID_OP_UNARY:
-      return emit_unary (c, node);
+      return reid_compile_unary (c, node);
     case REID_OP_BINARY:
-      return emit_binary (c, node);
+      return reid_compile_binary (c, node);
+    case REID_OP_MATMUL:
+      return reid_compile_matmul (c, node);
     case REID_OP_RESHAPE:
       return emit_reshape (c, node);
     case REID_OP_TRANSPOSE:
@@ -560,6 +440,6 @@ reid_compile_node (ReidCompiler *c, int i)
     case REID_OP_CONCAT:
       return emit_concat (c, node);
     default:
-      return emit_reference (c, node);
+      return reid_compile_reference (c, node);
   }
 }

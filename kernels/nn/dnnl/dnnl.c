@@ -9,6 +9,7 @@
  * is that program run once for each, shared out among the threads. */
 
 #include "nn/dnnl/lead.h"
+#include "nn/batch.h"
 #include "nn/dnnl/program.h"
 #include "nn/dnnl/team.h"
 
@@ -91,67 +92,46 @@ model_free (ReidBackendModel *model)
 
 /* --- pictures of a batch --- */
 
+/* Is b a with the batch taken out along this axis? */
 static bool
-keeps_pictures_apart (const ReidGraph *g, const ReidNode *node,
-                      const ReidShape *shapes)
+fits_one (const ReidShape *a, const ReidShape *b, int axis, int64_t batch)
 {
-  int rank = node->n_in && node->in[0] >= 0 ? shapes[node->in[0]].rank : 0;
-  int axis = node->op == REID_OP_SOFTMAX || node->op == REID_OP_CONCAT
-                 ? node->u.axis.axis
-                 : 1;
-  switch (node->op) {
-    case REID_OP_SOFTMAX:
-    case REID_OP_CONCAT:
-      if (axis == 0 || axis == -rank)
-        return false;
-      break;
-    case REID_OP_TRANSPOSE:
-      if (node->u.perm.perm[0] != 0)
-        return false;
-      break;
-    case REID_OP_SLICE:
-      if (node->u.slice.start[0] != 0 || node->u.slice.step[0] != 1
-          || node->u.slice.end[0] != INT64_MAX)
-        return false;
-      break;
-    case REID_OP_PAD:
-      if (node->u.pad.before[0] || node->u.pad.after[0])
-        return false;
-      break;
-    case REID_OP_MATMUL:
-      for (int i = 0; i < node->n_in; i++)
-        if (!g->values[node->in[i]].data && shapes[node->in[i]].rank < 3
-            && i > 0)
-          return false;
-      break;
-    default:
-      break;
-  }
-  /* A constant or a value of lower rank must not be spread over the batch. */
-  int out_rank = shapes[node->out].rank;
-  if (node->op == REID_OP_BINARY || node->op == REID_OP_CONCAT
-      || node->op == REID_OP_MATMUL)
-    for (int i = 0; i < node->n_in; i++) {
-      if (node->in[i] < 0)
-        continue;
-      const ReidShape *s = &shapes[node->in[i]];
-      bool constant = g->values[node->in[i]].data != NULL;
-      if (!constant && s->rank != out_rank)
-        return false;
-      if (constant && s->rank == out_rank && s->dims[0] != 1)
-        return false;
-      if (constant && node->op == REID_OP_CONCAT)
-        return false;
+  for (int i = 0; i < a->rank; i++)
+    if (a->dims[i] != (i == axis ? batch : 1) * b->dims[i])
+      return false;
+  return a->rank == b->rank && axis < a->rank;
+}
+
+static bool
+nodes_apart (const ReidGraph *g, const ReidShape *shapes, int64_t batch,
+             const ReidShape *one, int *axes, ReidShape *in, int *in_axes)
+{
+  for (int i = 0; i < g->n_nodes; i++) {
+    const ReidNode *node = &g->nodes[i];
+    for (int k = 0; k < node->n_in; k++) {
+      in_axes[k] = node->in[k] < 0 ? REID_AXIS_NONE : axes[node->in[k]];
+      if (node->in[k] >= 0)
+        in[k] = shapes[node->in[k]];
     }
+    int axis = reid_node_batch_axis (node, in, in_axes, &shapes[node->out],
+                                     NULL, batch);
+    if (axis < 0
+        || !fits_one (&shapes[node->out], &one[node->out], axis, batch))
+      return false;
+    axes[node->out] = axis;
+  }
+  for (int i = 0; i < g->n_outputs; i++)
+    if (axes[g->outputs[i]] != 0 || shapes[g->outputs[i]].dims[0] != batch)
+      return false;
   return true;
 }
 
-/* Shapes of one picture, where the graph treats each alone: every value's
- * first dimension is the batch, and nothing else changes with it. */
+/* Shapes of one picture, where the graph treats each alone. */
 static bool
 single_shapes (const ReidGraph *g, const ReidShape *shapes, int64_t batch,
                ReidShape *one)
 {
+  int widest = 1;
   memcpy (one, shapes, g->n_values * sizeof *one);
   for (int i = 0; i < g->n_inputs; i++) {
     ReidShape *s = &one[g->inputs[i]];
@@ -159,21 +139,22 @@ single_shapes (const ReidGraph *g, const ReidShape *shapes, int64_t batch,
       return false;
     s->dims[0] = 1;
   }
-  for (int i = 0; i < g->n_outputs; i++)
-    if (g->values[g->outputs[i]].data)
-      return false;
   if (!reid_graph_infer (g, one, NULL))
     return false;
-  for (int i = 0; i < g->n_nodes; i++) {
-    const ReidNode *node = &g->nodes[i];
-    const ReidShape *a = &shapes[node->out], *b = &one[node->out];
-    if (a->rank < 1 || a->rank != b->rank || a->dims[0] != batch
-        || b->dims[0] != 1
-        || memcmp (a->dims + 1, b->dims + 1, (a->rank - 1) * sizeof *a->dims)
-        || !keeps_pictures_apart (g, node, one))
-      return false;
-  }
-  return true;
+  for (int i = 0; i < g->n_nodes; i++)
+    widest = g->nodes[i].n_in > widest ? g->nodes[i].n_in : widest;
+  int *axes = calloc ((size_t) g->n_values + widest, sizeof *axes);
+  ReidShape *in = calloc (widest, sizeof *in);
+  bool apart = axes && in;
+  for (int i = 0; i < g->n_values && apart; i++)
+    axes[i] = REID_AXIS_NONE;
+  for (int i = 0; i < g->n_inputs && apart; i++)
+    axes[g->inputs[i]] = 0;
+  apart = apart
+          && nodes_apart (g, shapes, batch, one, axes, in, axes + g->n_values);
+  free (axes);
+  free (in);
+  return apart;
 }
 
 static size_t *

@@ -179,6 +179,12 @@ clear_padding (const Geometry *g, float *out)
   }                                                                            \
   break
 
+static inline float
+clamp1 (float x)
+{
+  return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
 void
 reid_pass_unary (const ReidShape *shape, ReidLayout layout, const ReidUnary *u,
                  const ReidRows *rows, const float *in, float *out)
@@ -209,6 +215,18 @@ reid_pass_unary (const ReidShape *shape, ReidLayout layout, const ReidUnary *u,
       MAP (-x);
     case REID_UNARY_ABS:
       MAP (fabsf (x));
+    case REID_UNARY_LOG:
+      MAP (logf (x));
+    case REID_UNARY_ERF:
+      MAP (erff (x));
+    case REID_UNARY_GELU:
+      MAP (0.5f * x * (1 + erff (x * 0.70710678f)));
+    case REID_UNARY_GELU_TANH:
+      MAP (0.5f * x * (1 + tanhf (0.79788456f * (x + 0.044715f * x * x * x))));
+    case REID_UNARY_HARD_SIGMOID:
+      MAP (clamp1 (alpha * x + beta));
+    case REID_UNARY_HARD_SWISH:
+      MAP (x * clamp1 (x * (1.0f / 6) + 0.5f));
     case REID_UNARY_IDENTITY:
       if (in != out)
         memcpy (out, in, count * sizeof *out);
@@ -273,25 +291,52 @@ binary_run (ReidBinaryKind kind, bool swap, const float *a, const float *b,
   }
 }
 
+/* `lanes` a constant, so that the loop vectorises; the padding stays 0. */
+static inline __attribute__ ((always_inline)) void
+gate_block (const float *in, const float *gate, float *out, int64_t pixels,
+            int lanes)
+{
+  for (int64_t p = 0; p < pixels; p++)
+    for (int i = 0; i < lanes; i++)
+      out[p * lanes + i] = in[p * lanes + i] * gate[i];
+}
+
 void
 reid_pass_binary (const ReidShape *shape, ReidLayout layout,
                   ReidBinaryKind kind, ReidPassBroadcast broadcast, bool swap,
                   const float *a, const float *b, float *out)
 {
   Geometry g = geometry (shape, layout);
-  if (broadcast != REID_PASS_CHANNEL) {
+  if (broadcast == REID_PASS_GATE && kind == REID_BINARY_MUL
+      && layout != REID_LAYOUT_NHWC) {
+    for (int64_t k = 0; k < g.n * g.blocks; k++) {
+      const float *from = a + k * g.block, *by = b + k * g.lanes;
+      float *to = out + k * g.block;
+      if (g.lanes == 16)
+        gate_block (from, by, to, g.pixels, 16);
+      else if (g.lanes == 8)
+        gate_block (from, by, to, g.pixels, 8);
+      else
+        gate_block (from, by, to, g.pixels, 1);
+    }
+    return;
+  }
+  if (broadcast != REID_PASS_CHANNEL && broadcast != REID_PASS_GATE) {
     binary_run (kind, swap, a, b, broadcast == REID_PASS_SAME, out,
                 g.n * g.picture);
   } else {
     for (int64_t n = 0; n < g.n; n++)
       for (int64_t k = 0; k < g.blocks; k++) {
         int64_t at = n * g.picture + k * g.block;
+        const float *by =
+            b
+            + (k + (broadcast == REID_PASS_GATE ? n * g.blocks : 0)) * g.lanes;
         if (g.lanes == 1 && layout != REID_LAYOUT_NHWC) {
-          binary_run (kind, swap, a + at, b + k, 0, out + at, g.pixels);
+          binary_run (kind, swap, a + at, by, 0, out + at, g.pixels);
           continue;
         }
         for (int64_t p = 0; p < g.pixels; p++)
-          binary_run (kind, swap, a + at + p * g.pixel, b + k * g.lanes, 1,
+          binary_run (kind, swap, a + at + p * g.pixel, by, 1,
                       out + at + p * g.pixel, g.lanes);
       }
   }

@@ -28,9 +28,10 @@ void reid_pass_unary (const ReidShape *shape, ReidLayout layout,
                       const float *in, float *out);
 
 typedef enum {
-  REID_PASS_SAME,   /* b has a's shape and layout */
-  REID_PASS_SCALAR, /* b is one float */
-  REID_PASS_CHANNEL /* b has one float for each channel (padded to 16) */
+  REID_PASS_SAME,    /* b has a's shape and layout */
+  REID_PASS_SCALAR,  /* b is one float */
+  REID_PASS_CHANNEL, /* b has one float for each channel (padded to 16) */
+  REID_PASS_GATE     /* the same for each picture, in a's layout */
 } ReidPassBroadcast;
 
 /* out = swap ? b op a : a op b. In place on a allowed. */

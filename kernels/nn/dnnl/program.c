@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/dnnl/matmul.h"
 #include "nn/dnnl/program.h"
 #include "nn/dnnl/team.h"
 
@@ -112,7 +113,8 @@ reid_program_free (ReidProgram *p)
     if (s->kind == REID_STEP_CONV || s->kind == REID_STEP_POOL
         || s->kind == REID_STEP_INNER_PRODUCT)
       reid_dnnl_op_free (s->u.product.op);
-    if (s->kind == REID_STEP_REFERENCE || s->kind == REID_STEP_CONCAT)
+    if (s->kind == REID_STEP_REFERENCE || s->kind == REID_STEP_CONCAT
+        || s->kind == REID_STEP_MATMUL)
       free ((void *) s->u.shapes.in);
   }
   free (p->steps);
@@ -380,6 +382,10 @@ run_step (const Run *r, const ReidStep *s, ReidError *error)
       return true;
     case REID_STEP_PRELU:
       reid_pass_prelu (&s->shape, s->layout, in, s->constant, out);
+      return true;
+    case REID_STEP_MATMUL:
+      reid_matmul (r->program->rows, s->u.shapes.in, &s->u.shapes.out, in,
+                   at (r, s->in[1]), out, at (r, s->scratch));
       return true;
     case REID_STEP_CONCAT:
       run_concat (r, s);

@@ -45,6 +45,7 @@ typedef enum {
   REID_STEP_BINARY, /* a, b, or a alone and `constant` */
   REID_STEP_AFFINE,
   REID_STEP_PRELU,
+  REID_STEP_MATMUL, /* a, b; dense */
   REID_STEP_CONCAT, /* channels of blocked values that fill their blocks */
   REID_STEP_REFERENCE
 } ReidStepKind;
@@ -84,7 +85,7 @@ typedef struct {
     struct {
       const ReidShape *in;
       ReidShape out;
-    } shapes; /* REFERENCE, CONCAT */
+    } shapes; /* REFERENCE, CONCAT, MATMUL */
   } u;
   float *constant, *constant2; /* owned: second operand, scale and shift,
                                   slope */

@@ -58,6 +58,15 @@ reid_reference_op (const ReidNode *node, const float *const *in,
     case REID_OP_RESIZE:
       reid_ref_resize (&node->u.resize, in[0], &in_shapes[0], out, out_shape);
       return true;
+    case REID_OP_REDUCE:
+      reid_ref_reduce (&node->u.reduce, in[0], &in_shapes[0], out);
+      return true;
+    case REID_OP_LAYER_NORM:
+      reid_ref_layer_norm (node, in, &in_shapes[0], out);
+      return true;
+    case REID_OP_EXPAND:
+      reid_ref_expand (in[0], &in_shapes[0], out, out_shape);
+      return true;
     case REID_OP_COUNT:
       break;
   }

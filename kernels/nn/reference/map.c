@@ -4,6 +4,13 @@
 #include <math.h>
 
 static float
+hard_sigmoid (float x, float alpha, float beta)
+{
+  x = alpha * x + beta;
+  return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
+static float
 map (const ReidUnary *u, float x)
 {
   switch (u->kind) {
@@ -28,6 +35,18 @@ map (const ReidUnary *u, float x)
       return fabsf (x);
     case REID_UNARY_IDENTITY:
       return x;
+    case REID_UNARY_LOG:
+      return logf (x);
+    case REID_UNARY_ERF:
+      return erff (x);
+    case REID_UNARY_GELU:
+      return 0.5f * x * (1 + erff (x * 0.70710678f));
+    case REID_UNARY_GELU_TANH:
+      return 0.5f * x * (1 + tanhf (0.79788456f * (x + 0.044715f * x * x * x)));
+    case REID_UNARY_HARD_SIGMOID:
+      return hard_sigmoid (x, u->alpha, u->beta);
+    case REID_UNARY_HARD_SWISH:
+      return x * hard_sigmoid (x, 1.0f / 6, 0.5f);
   }
   return x;
 }

@@ -111,8 +111,8 @@ source (const ReidResize *r, int axis, int64_t i, int64_t in, int64_t n,
         int64_t *low, int64_t *high, float *part)
 {
   /* Real arithmetic is f32, as the exporters' own engines have it. */
-  float scale =
-            r->size[axis] > 0 ? (float) n / (float) in : (float) r->scale[axis],
+  float scale = r->scale[axis] == 0 ? (float) n / (float) in
+                                    : (float) r->scale[axis],
         at = (float) i;
   bool linear = true;
 

@@ -44,6 +44,13 @@ void reid_ref_resize (const ReidResize *resize, const float *x,
                       const ReidShape *shape, float *out,
                       const ReidShape *out_shape);
 
+void reid_ref_reduce (const ReidReduce *reduce, const float *x,
+                      const ReidShape *shape, float *out);
+void reid_ref_layer_norm (const ReidNode *node, const float *const *in,
+                          const ReidShape *shape, float *out);
+void reid_ref_expand (const float *x, const ReidShape *shape, float *out,
+                      const ReidShape *out_shape);
+
 /* The activation that a convolution carries; slope is that of the channel. */
 float reid_ref_activate (const ReidConv *conv, float x, float slope);
 

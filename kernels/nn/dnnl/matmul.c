@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/dnnl/matmul.h"
+
+#include <string.h>
+
+static size_t
+padded (const ReidRows *rows, int64_t n)
+{
+  return ((size_t) n + rows->lanes - 1) / rows->lanes * rows->lanes;
+}
+
+size_t
+reid_matmul_scratch (const ReidRows *rows, const ReidShape *a,
+                     const ReidShape *b)
+{
+  size_t n = padded (rows, b->dims[b->rank - 1]),
+         k = (size_t) a->dims[a->rank - 1], m = (size_t) a->dims[a->rank - 2];
+  return n * (k + m + 1);
+}
+
+/* As reid_rows_pack_point() does, of weights that lie the other way. */
+static void
+pack (const ReidRows *rows, int n, int taps, const float *b, float *packed)
+{
+  int lanes = rows->lanes, blocks = (int) (padded (rows, n) / lanes);
+  for (int g = 0, block = 0, nb; block < blocks; g++, block += nb) {
+    nb = reid_rows_group (blocks, g);
+    int first = block * lanes, wide = nb * lanes;
+    int used = n - first < wide ? n - first : wide;
+    for (int t = 0; t < taps; t++, packed += wide) {
+      memcpy (packed, b + (size_t) t * n + first, used * sizeof *packed);
+      memset (packed + used, 0, (wide - used) * sizeof *packed);
+    }
+  }
+}
+
+/* Where matrix t of the result finds the one that it is made of. */
+static int64_t
+place (const ReidShape *x, const ReidShape *out, int64_t t)
+{
+  int64_t at = 0, step = x->dims[x->rank - 1] * x->dims[x->rank - 2];
+  for (int i = out->rank - 3; i >= 0; i--) {
+    int64_t here = t % out->dims[i];
+    int from = i - (out->rank - x->rank);
+    t /= out->dims[i];
+    if (from < 0)
+      continue;
+    at += x->dims[from] == 1 ? 0 : here * step;
+    step *= x->dims[from];
+  }
+  return at;
+}
+
+void
+reid_matmul (const ReidRows *rows, const ReidShape *in,
+             const ReidShape *out_shape, const float *a, const float *b,
+             float *out, float *scratch)
+{
+  int rank = out_shape->rank, k = (int) in[0].dims[in[0].rank - 1];
+  int64_t m = out_shape->dims[rank - 2], n = out_shape->dims[rank - 1],
+          wide = (int64_t) padded (rows, n), matrices = 1, packed = -1;
+  float *weight = scratch, *bias = weight + wide * k, *rows_out = bias + wide;
+  ReidRowsPoint point = { .taps = k,
+                          .segment = k,
+                          .blocks = (int) (wide / rows->lanes),
+                          .weight = weight,
+                          .bias = bias,
+                          .end = { REID_ROWS_LINEAR, 0, 0, NULL } };
+
+  memset (bias, 0, wide * sizeof *bias);
+  for (int i = 0; i < rank - 2; i++)
+    matrices *= out_shape->dims[i];
+  for (int64_t t = 0; t < matrices; t++, out += m * n) {
+    int64_t from = place (&in[1], out_shape, t);
+    if (from != packed)
+      pack (rows, (int) n, k, b + from, weight);
+    packed = from;
+    ReidRowsPointRun run = { .in = a + place (&in[0], out_shape, t),
+                             .in_pixel = k,
+                             .out = wide == n ? out : rows_out,
+                             .out_block = rows->lanes,
+                             .out_pixel = wide,
+                             .n = (int) m };
+    rows->point (&point, &run);
+    for (int64_t i = 0; i < m && wide != n; i++)
+      memcpy (out + i * n, rows_out + i * wide, n * sizeof *out);
+  }
+}

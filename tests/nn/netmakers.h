@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef NETMAKERS_H
+#define NETMAKERS_H
+
+#include "netlayers.h"
+
+/* What a network's author calls its size. */
+typedef struct {
+  int height, width;
+  int blocks[8];
+  int channels;  /* of the first stage */
+  int embedding; /* what comes out */
+  int style;     /* see each maker */
+} NetSize;
+
+typedef void (*NetMaker) (Net *n, const NetSize *s);
+
+/* nets_face.c */
+void net_iresnet (Net *n, const NetSize *s);
+void net_mobilefacenet (Net *n, const NetSize *s); /* style 1: PReLU */
+/* nets_image.c */
+void net_resnet (Net *n, const NetSize *s);
+void net_efficientnet (Net *n, const NetSize *s);
+
+#endif /* NETMAKERS_H */
