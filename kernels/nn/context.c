@@ -128,11 +128,29 @@ same_shape (const ReidShape *s, const ReidTensor *t)
 }
 
 bool
+reid_context_prepare (ReidContext *c, const ReidTensor *inputs,
+                      ReidError *error)
+{
+  const ReidGraph *g = reid_session_graph (c->session);
+  bool same = c->plan != NULL;
+
+  for (int i = 0; i < g->n_inputs; i++)
+    same = same && same_shape (&c->plan->shapes[g->inputs[i]], &inputs[i]);
+  if (same)
+    return true;
+  ReidPlan *plan = reid_session_plan (c->session, inputs, c->threads, error);
+  if (!plan)
+    return false;
+  reid_session_plan_release (c->session, c->plan);
+  c->plan = plan;
+  return true;
+}
+
+bool
 reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
                   ReidError *error)
 {
   const ReidGraph *g = reid_session_graph (c->session);
-  bool same = c->plan != NULL;
 
   for (int i = 0; i < g->n_inputs; i++) {
     if (!inputs[i].data)
@@ -140,17 +158,10 @@ reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
                              "%s: input '%.100s' has no data",
                              reid_session_path (c->session),
                              reid_session_input (c->session, i)->name);
-    same = same && same_shape (&c->plan->shapes[g->inputs[i]], &inputs[i]);
     c->in[i] = inputs[i].data;
   }
-  if (!same) {
-    ReidPlan *plan = reid_session_plan (c->session, inputs, c->threads, error);
-    if (!plan)
-      return false;
-    reid_session_plan_release (c->session, c->plan);
-    c->plan = plan;
-  }
-  if (!reserve (c, &c->workspace, c->plan->workspace, error))
+  if (!reid_context_prepare (c, inputs, error)
+      || !reserve (c, &c->workspace, c->plan->workspace, error))
     return false;
   for (int i = 0; i < g->n_outputs; i++) {
     const ReidShape *s = &c->plan->shapes[g->outputs[i]];

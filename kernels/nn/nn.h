@@ -110,6 +110,12 @@ REID_API void reid_context_free (ReidContext *context);
  * shape. tensor->rank and dims are read, tensor->data is written. */
 REID_API bool reid_context_input (ReidContext *context, int i,
                                   ReidTensor *tensor, ReidError *error);
+/* Makes the plan for these shapes now, so that the first run is as quick as the
+ * next (on a GPU that has not seen them yet, plans are compiled and timed:
+ * seconds to minutes; they are kept in the user's cache). Data is not looked
+ * at. */
+REID_API bool reid_context_prepare (ReidContext *context,
+                                    const ReidTensor *inputs, ReidError *error);
 /* Runs on the given inputs (data may be the caller's or that of
  * reid_context_input()). `outputs` has n_outputs entries; their data belongs
  * to the context and is valid until its next run. */

@@ -4,9 +4,11 @@
  * picture in a batch of three on two threads, which must give the bytes of one
  * alone on one. One TAP line a network and backend.
  *
- *   test-nets [small | large | NAME]
+ *   test-nets [small | large | all | NAME [DEVICE [PRECISION]]]
  *
- * Large ones are for the fast backends only. */
+ * Large ones are for the fast backends only. A device that is named takes the
+ * place of those for the CPU; with a precision of 16 bits, embeddings need only
+ * be alike, and another batch may change their last bits. */
 #include "nets.h"
 #include "nn/nn.h"
 
@@ -38,6 +40,8 @@ typedef struct {
 
 static int n_tests, n_failed;
 static bool failed;
+static ReidPrecision precision = REID_PRECISION_F32;
+static bool gpu; /* the device that was named is one */
 
 static void
 complain (const char *format, ...)
@@ -100,10 +104,31 @@ compare (const Case *c, int output, const ReidTensor *got)
   double cosine = dot / sqrt (aa * bb);
   printf ("# output %d: off by %.2g, 1 - cosine %.2g\n", output, worst,
           1 - cosine);
-  if (!(worst <= 1e-3) || !(cosine >= .9999)
-      || !(fabs (sqrt (squares) - w->norm) <= 1e-3 * w->norm))
+  bool exact = precision == REID_PRECISION_F32;
+  if ((exact && !(worst <= 1e-3)) || !(cosine >= (exact ? .9999 : .999))
+      || !(fabs (sqrt (squares) - w->norm) <= (exact ? 1e-3 : .03) * w->norm))
     complain ("output %d differs: norm %g, not %g", output, sqrt (squares),
               w->norm);
+}
+
+/* cuDNN's plan for another batch may add in another order. */
+static void
+complain_if_far (int output, const float *a, const float *b, int64_t n)
+{
+  double dot = 0, aa = 0, bb = 0;
+
+  for (int64_t i = 0; i < n; i++) {
+    dot += (double) a[i] * b[i];
+    aa += (double) a[i] * a[i];
+    bb += (double) b[i] * b[i];
+  }
+  if (memcmp (a, b, (size_t) n * sizeof *a) != 0)
+    printf ("# output %d of the second of three: 1 - cosine %.2g\n", output,
+            1 - dot / sqrt (aa * bb));
+  if (!(dot >= .9999 * sqrt (aa * bb)))
+    complain ("output %d of the second of three pictures is far from that of "
+              "the picture alone",
+              output);
 }
 
 /* The picture as the second of three, on two threads. */
@@ -127,10 +152,12 @@ check_batch (const Case *c, ReidSession *s, const ReidTensor *in,
     else
       for (int i = 0; i < c->n_out; i++) {
         int64_t n = count (&alone[i]);
-        if (count (&out[i]) != 3 * n
-            || memcmp (out[i].data + n, alone[i].data,
-                       (size_t) n * sizeof (float))
-                   != 0)
+        if (count (&out[i]) == 3 * n && gpu)
+          complain_if_far (i, out[i].data + n, alone[i].data, n);
+        else if (count (&out[i]) != 3 * n
+                 || memcmp (out[i].data + n, alone[i].data,
+                            (size_t) n * sizeof (float))
+                        != 0)
           complain ("output %d of the second of three pictures is not that "
                     "of the picture alone",
                     i);
@@ -161,7 +188,7 @@ check_size (const Case *c, ReidSession *s, const ReidTensor *in,
 static void
 run_net (const Case *c, const NetInfo *written, const char *device)
 {
-  ReidSessionOptions options = { device };
+  ReidSessionOptions options = { device, precision };
   ReidError error = REID_ERROR_INIT;
   ReidSession *s = reid_session_open (c->path, &options, &error);
   ReidContext *context = s ? reid_context_new (s, 1, &error) : NULL;
@@ -228,13 +255,14 @@ there (const char *device, const char *path)
 }
 
 static void
-run_case (Case *c, const char *asked)
+run_case (Case *c, const char *asked, const char *device)
 {
   char weights[160];
   NetInfo written;
 
   if (!c->info
       || (strcmp (asked, "small") == 0   ? c->info->large
+          : strcmp (asked, "all") == 0   ? false
           : strcmp (asked, "large") == 0 ? !c->info->large
                                          : strcmp (asked, c->name) != 0))
     return;
@@ -246,10 +274,14 @@ run_case (Case *c, const char *asked)
   snprintf (c->path, sizeof c->path, "%s/net.onnx", c->folder);
   snprintf (weights, sizeof weights, "%s/%s.weights", c->folder, c->name);
   if (net_write (c->name, c->path, c->store, &written)) {
-    if (!c->info->large || strcmp (asked, c->name) == 0)
-      run_net (c, &written, "reference");
-    if (there ("dnnl", c->path))
-      run_net (c, &written, "dnnl");
+    if (device) {
+      run_net (c, &written, device);
+    } else {
+      if (!c->info->large || strcmp (asked, c->name) == 0)
+        run_net (c, &written, "reference");
+      if (there ("dnnl", c->path))
+        run_net (c, &written, "dnnl");
+    }
   } else {
     n_failed++;
     printf ("not ok %d - %s: cannot be written\n", ++n_tests, c->name);
@@ -299,21 +331,27 @@ int
 main (int argc, char **argv)
 {
   FILE *f = fopen (REID_SOURCE_ROOT "/tests/nn/net-cases.txt", "r");
-  const char *asked = argc > 1 ? argv[1] : "small";
+  const char *asked = argc > 1 ? argv[1] : "small",
+             *device = argc > 2 ? argv[2] : NULL;
   char *line = NULL;
   size_t room = 0;
   Case c = { 0 };
 
   setvbuf (stdout, NULL, _IOLBF, 0);
+  gpu = device && strncmp (device, "cu", 2) == 0;
+  if (argc > 3 && !reid_precision_parse (argv[3], &precision)) {
+    printf ("Bail out! no precision %s\n", argv[3]);
+    return 1;
+  }
   while (f && getline (&line, &room, f) >= 0) {
     if (strncmp (line, "case ", 5) == 0) {
-      run_case (&c, asked);
+      run_case (&c, asked, device);
       begin (&c, line);
     } else if (strncmp (line, "out ", 4) == 0 && c.n_out < MAX_OUT) {
       read_out (&c.out[c.n_out++], line);
     }
   }
-  run_case (&c, asked);
+  run_case (&c, asked, device);
   free (line);
   if (f)
     fclose (f);

@@ -570,7 +570,7 @@ source (const ReidResize &r, int axis, int i, int in, int n, int *low,
         int *high, float *part)
 {
   float scale =
-            r.size[axis] > 0 ? (float) n / (float) in : (float) r.scale[axis],
+            r.scale[axis] == 0 ? (float) n / (float) in : (float) r.scale[axis],
         where = (float) i;
   bool linear = true;
 

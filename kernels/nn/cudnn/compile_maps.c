@@ -93,7 +93,9 @@ product (ReidGpuCompiler *c, const ReidNode *node, const Product *p)
       return product_step (c, node, p, REID_GPU_FUSED, plan, false, out)
              != NULL;
   }
-  if (p->window.groups == 1 && !trivial (p) && why.status == REID_OK) {
+  /* A GPU that is only described has no plan for the whole either way. */
+  if (p->window.groups == 1 && !trivial (p) && why.status == REID_OK
+      && !(p->fits && c->program->gpu.host)) {
     fused_shape (p, true, &shape);
     plan = reid_tuner_plan (c->program->tuner, &shape, &why);
   }

@@ -212,9 +212,9 @@ plan_new (ReidBackendModel *model, const ReidShape *shapes, int threads,
         reid_gpu_program_new (model->graph, &model->gpu, model->store,
                               model->tuner, model->weights, shapes, error);
   /* so that what does not fit is told now, when a smaller batch can be made */
-  if (plan->program)
+  if (plan->program && !model->gpu.host)
     plan->free = lane_new (plan, error);
-  if (plan->free)
+  if (plan->free || (plan->program && model->gpu.host))
     return plan;
   plan_free (plan);
   return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/cudnn/gpu.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +20,54 @@ reid_gpu_ok (cudaError_t status, const char *doing, ReidError *error)
                          "%s: %s", doing, cudaGetErrorString (status));
 }
 
-bool
-reid_gpu_is_host (void)
+static const char *
+host (void)
 {
   const char *s = getenv ("REID_CUDNN_HOST");
-  return s && *s && strcmp (s, "0") != 0;
+  return s && *s && strcmp (s, "0") != 0 ? s : NULL;
+}
+
+static pthread_once_t described = PTHREAD_ONCE_INIT;
+static char description[8192];
+
+static void
+read_description (void)
+{
+  FILE *f = fopen (host (), "r");
+
+  if (!f)
+    return;
+  size_t n = fread (description, 1, sizeof description - 1, f);
+  description[n] = '\0';
+  fclose (f);
+}
+
+/* The number, or the text between quotation marks, that is called `name`. */
+static const char *
+field (const char *name)
+{
+  const char *at = strstr (description, name);
+  return at ? at + strlen (name) : "";
+}
+
+static void
+describe_host (ReidGpu *gpu)
+{
+  int version;
+
+  gpu->host = true;
+  snprintf (gpu->name, sizeof gpu->name, "host");
+  pthread_once (&described, read_description);
+  if (!description[0])
+    return;
+  const char *name = field ("\"deviceName\":\"");
+  snprintf (gpu->name, sizeof gpu->name, "%.*s", (int) strcspn (name, "\""),
+            name);
+  version = atoi (field ("\"deviceVer\":"));
+  gpu->major = version / 100;
+  gpu->minor = version / 10 % 10;
+  gpu->processors = atoi (field ("\"multiProcessorCount\":"));
+  gpu->description = description;
 }
 
 int
@@ -32,7 +76,7 @@ reid_gpu_count (char *why, size_t size)
   int n = 0;
   cudaError_t status;
 
-  if (reid_gpu_is_host ())
+  if (host ())
     return 1;
   status = cudaGetDeviceCount (&n);
   cudaGetLastError ();
@@ -60,9 +104,8 @@ reid_gpu_describe (int index, ReidGpu *gpu, ReidError *error)
                            "there is no cuda:%d, the last one is cuda:%d",
                            index, n - 1);
   gpu->index = index;
-  gpu->host = reid_gpu_is_host ();
-  if (gpu->host) {
-    snprintf (gpu->name, sizeof gpu->name, "host");
+  if (host ()) {
+    describe_host (gpu);
     return true;
   }
   if (!reid_gpu_ok (cudaGetDeviceProperties (&p, index), "GPU", error))

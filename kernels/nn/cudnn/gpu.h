@@ -2,9 +2,12 @@
 #ifndef REID_CUDNN_GPU_H
 #define REID_CUDNN_GPU_H
 
-/* One GPU: which it is, its memory, and copies to and from it. With `host` it
- * is no GPU but this machine's own memory and processor, on which all kernels
- * run just as well, only slowly: for tests. */
+/* One GPU: which it is, its memory, and copies to and from it.
+ *
+ * For tests, $REID_CUDNN_HOST takes the place of all GPUs: then device 0 is
+ * this machine's own memory and processor, on which all kernels run just as
+ * well, only slowly. Where it names a file, that is cuDNN's description of a
+ * GPU, for which plans are looked for (tune.h), though none is run. */
 
 #include "nn/cudnn/kernels.h"
 
@@ -13,14 +16,13 @@ typedef struct {
   int index; /* CUDA's */
   char name[128];
   int major, minor, processors;
-  size_t memory; /* bytes */
-  int driver;    /* as cudaDriverGetVersion */
+  size_t memory;     /* bytes */
+  int driver;        /* as cudaDriverGetVersion */
+  char *description; /* owned by the process; NULL: no description */
 } ReidGpu;
 
 /* Number of GPUs; 0 with a reason where there are none. */
 int reid_gpu_count (char *why, size_t size);
-/* Is $REID_CUDNN_HOST set? Then device 0 is the host. */
-bool reid_gpu_is_host (void);
 bool reid_gpu_describe (int index, ReidGpu *gpu, ReidError *error);
 /* Makes it the calling thread's; before anything that is done on it. */
 bool reid_gpu_use (const ReidGpu *gpu, ReidError *error);

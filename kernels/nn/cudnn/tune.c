@@ -53,8 +53,13 @@ tuner_new (const ReidGpu *gpu, ReidError *error)
     free (t);
     return NULL;
   }
-  if (!gpu->host && !(t->device = reid_fused_device (gpu->index, error))) {
-    cudnnDestroy (t->handle);
+  if (gpu->description)
+    t->device = reid_fused_device_from_text (gpu->description, error);
+  else if (!gpu->host)
+    t->device = reid_fused_device (gpu->index, error);
+  if (!t->device && (gpu->description || !gpu->host)) {
+    if (t->handle)
+      cudnnDestroy (t->handle);
     free (t);
     return NULL;
   }
@@ -164,17 +169,17 @@ compile_some (void *data)
   }
 }
 
-void
-reid_tune_compile (const ReidFused *fused, const char *key,
-                   char *texts[REID_TUNE_CHOICES])
+static void
+compile_choices (const ReidFused *fused, const char *key, int most_choices,
+                 char *texts[REID_TUNE_CHOICES])
 {
   pthread_t threads[MOST_THREADS];
   int n_threads = 0, most = (int) sysconf (_SC_NPROCESSORS_ONLN);
   Compile c = { fused, key, texts, reid_fused_n_choices (fused), 0 };
 
   memset (texts, 0, REID_TUNE_CHOICES * sizeof *texts);
-  if (c.n > REID_TUNE_CHOICES)
-    c.n = REID_TUNE_CHOICES;
+  if (c.n > most_choices)
+    c.n = most_choices;
   most = most > MOST_THREADS ? MOST_THREADS : most;
   pthread_mutex_init (&c.lock, NULL);
   while (n_threads < most - 1 && n_threads < c.n - 1
@@ -190,6 +195,34 @@ reid_tune_compile (const ReidFused *fused, const char *key,
         free (texts[i]);
         texts[i] = NULL;
       }
+}
+
+/* A line for the file $REID_CUDNN_LOG. */
+static void note (const char *format, ...) REID_PRINTF (1, 2);
+
+static void
+note (const char *format, ...)
+{
+  const char *log = getenv ("REID_CUDNN_LOG");
+  FILE *f = log && *log ? fopen (log, "a") : NULL;
+  va_list args;
+
+  if (!f)
+    return;
+  va_start (args, format);
+  vfprintf (f, format, args);
+  va_end (args);
+  putc ('\n', f);
+  fclose (f);
+}
+
+/* $REID_CUDNN_CHOICES: fewer, for a quick start. */
+static int
+choices (void)
+{
+  const char *s = getenv ("REID_CUDNN_CHOICES");
+  int n = s ? atoi (s) : REID_TUNE_CHOICES;
+  return n < 1 ? 1 : n > REID_TUNE_CHOICES ? REID_TUNE_CHOICES : n;
 }
 
 /* --- timing --- */
@@ -290,7 +323,7 @@ fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
          double *best, ReidError *error)
 {
   ReidFused *fused = reid_fused_new (shape, t->device, NULL);
-  char *texts[REID_TUNE_CHOICES] = { NULL };
+  char *texts[REID_TUNE_CHOICES] = { NULL }, times[REID_TUNE_CHOICES * 10] = "";
   ReidFusedPlan *winner = NULL;
   int won = -1;
   Bench b;
@@ -298,13 +331,15 @@ fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
   *best = 0;
   if (!fused)
     return NULL;
-  reid_tune_compile (fused, key, texts);
+  compile_choices (fused, key, choices (), texts);
   bool ready = bench_new (&b, &t->gpu, shape, error);
   for (int i = 0; i < REID_TUNE_CHOICES && ready; i++) {
     ReidFusedPlan *plan =
         texts[i] ? reid_fused_plan_from_text (shape, t->handle, texts[i])
                  : NULL;
     double ms = plan ? time_plan (t, &b, plan) : -1;
+    size_t at = strlen (times);
+    snprintf (times + at, sizeof times - at, " %.4f", ms);
     if (ms >= 0 && (!winner || ms < *best)) {
       reid_fused_plan_free (winner);
       winner = plan;
@@ -315,6 +350,8 @@ fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
     }
   }
   bench_free (&b, &t->gpu);
+  note ("timed%s ms, choice %d of %d: %s", times, won,
+        reid_fused_n_choices (fused), key);
   if (winner) {
     reid_cache_store (key, REID_CACHE_BEST, texts[won]);
     for (int i = 0; i < REID_TUNE_CHOICES; i++)
@@ -342,6 +379,28 @@ find_plan (ReidTuner *t, const ReidFusedShape *shape, double *ms,
   return plan ? plan : fastest (t, shape, key, ms, error);
 }
 
+/* For a GPU that is not here. */
+static void
+look (ReidTuner *t, const ReidFusedShape *shape)
+{
+  const char *compile = getenv ("REID_CUDNN_COMPILE");
+  char key[KEY], *texts[REID_TUNE_CHOICES] = { NULL };
+  ReidFused *fused = reid_fused_new (shape, t->device, NULL);
+  int want = compile ? atoi (compile) : 0, done = 0;
+
+  reid_tune_key (&t->gpu, shape, key, sizeof key);
+  want = want < 0 ? 0 : want > REID_TUNE_CHOICES ? REID_TUNE_CHOICES : want;
+  if (fused && want)
+    compile_choices (fused, key, want, texts);
+  for (int i = 0; i < want; i++) {
+    done += texts[i] != NULL;
+    free (texts[i]);
+  }
+  note ("choices %d compiled %d of %d: %s",
+        fused ? reid_fused_n_choices (fused) : 0, done, want, key);
+  reid_fused_free (fused);
+}
+
 const ReidFusedPlan *
 reid_tuner_plan (ReidTuner *tuner, const ReidFusedShape *shape,
                  ReidError *error)
@@ -349,7 +408,7 @@ reid_tuner_plan (ReidTuner *tuner, const ReidFusedShape *shape,
   ReidError why = REID_ERROR_INIT;
   Tuned *p;
 
-  if (tuner->gpu.host)
+  if (!tuner->device)
     return NULL;
   pthread_mutex_lock (&tuner->lock);
   for (p = tuner->tuned; p; p = p->next)
@@ -357,7 +416,10 @@ reid_tuner_plan (ReidTuner *tuner, const ReidFusedShape *shape,
       break;
   if (!p && (p = calloc (1, sizeof *p))) {
     p->shape = *shape;
-    p->plan = find_plan (tuner, shape, &p->ms, &why);
+    if (tuner->gpu.host)
+      look (tuner, shape);
+    else
+      p->plan = find_plan (tuner, shape, &p->ms, &why);
     if (why.status == REID_OK) {
       p->next = tuner->tuned;
       tuner->tuned = p;

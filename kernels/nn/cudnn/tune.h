@@ -5,15 +5,20 @@
 /* For every fused convolution that a network needs, the plan that measures
  * fastest on this GPU: compiled once (in parallel), timed once, and kept in
  * the process and on disk (cache.h). One tuner a GPU, shared by all networks
- * of the process; any thread. */
+ * of the process; any thread.
+ *
+ * A GPU that is only described has no plans, but they are looked for all the
+ * same: $REID_CUDNN_COMPILE choices (default 0: how many there are is enough)
+ * are compiled and kept on disk, where that GPU finds them, and a line about
+ * each shape is appended to the file $REID_CUDNN_LOG. */
 
 #include "nn/cudnn/fused.h"
 #include "nn/cudnn/gpu.h"
 
 /* What a plan may take beside its operands. */
 #define REID_TUNE_WORKSPACE ((size_t) 256 << 20)
-/* Choices that are compiled and timed. */
-#define REID_TUNE_CHOICES 6
+/* Choices that are compiled and timed, at most. */
+#define REID_TUNE_CHOICES 16
 
 typedef struct ReidTuner ReidTuner;
 
@@ -35,11 +40,4 @@ double reid_tuner_ms (const ReidTuner *tuner, const ReidFusedPlan *plan);
 /* The line that a plan is kept under: libraries, GPU and shape. */
 void reid_tune_key (const ReidGpu *gpu, const ReidFusedShape *shape, char *key,
                     size_t size);
-/* Compiles choice 0 to REID_TUNE_CHOICES - 1 as far as there are, each by one
- * of several threads; from disk where they are there, and kept there. Texts
- * that are equal to an earlier one are left out (NULL), as is what cuDNN
- * cannot. Free each. For a GPU that is only described, too. */
-void reid_tune_compile (const ReidFused *fused, const char *key,
-                        char *texts[REID_TUNE_CHOICES]);
-
 #endif /* REID_CUDNN_TUNE_H */
