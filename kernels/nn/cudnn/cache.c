@@ -52,7 +52,7 @@ file_name (const char *key, int choice, char *path, size_t size)
   if (!folder (path, size))
     return false;
   at = strlen (path);
-  if (choice == REID_CACHE_BEST)
+  if (choice == REID_CACHE_ONE)
     n = snprintf (path + at, size - at, "/%016llx%016llx.plan",
                   (unsigned long long) a, (unsigned long long) b);
   else

@@ -7,15 +7,15 @@
  * user's cache directory; REID_PLAN_CACHE=none keeps nothing. A file that
  * cannot be read or written is as if it were not there.
  *
- * `key` is one line that says all that a plan depends on. `choice` numbers the
- * plans that were compiled for it, and REID_CACHE_BEST is the one that measured
- * fastest. */
+ * `key` is one line that says all that the text depends on. `choice` numbers
+ * plans that were compiled for it and are yet to be timed; REID_CACHE_ONE is
+ * what came of it. */
 
 #include "base/base.h"
 
-#define REID_CACHE_BEST (-1)
+#define REID_CACHE_ONE (-1)
 
-/* The plan's text, to be freed; NULL where there is none. */
+/* The text, to be freed; NULL where there is none. */
 char *reid_cache_load (const char *key, int choice);
 void reid_cache_store (const char *key, int choice, const char *text);
 void reid_cache_drop (const char *key, int choice);

@@ -51,6 +51,23 @@ void reid_fused_free (ReidFused *fused);
 /* Engine configurations, the most promising first. */
 int reid_fused_n_choices (const ReidFused *fused);
 
+/* How a choice computes: an engine of cuDNN's and its settings. The same one
+ * for another batch of the same shape adds in the same order. */
+#define REID_FUSED_KNOBS 32
+typedef struct {
+  int64_t engine;
+  int n;
+  int64_t knob[REID_FUSED_KNOBS], value[REID_FUSED_KNOBS];
+} ReidFusedConfig;
+bool reid_fused_config (const ReidFused *fused, int i, ReidFusedConfig *config);
+/* The choice that computes so, added where it is not there yet; -1 where cuDNN
+ * has it not for this shape. */
+int reid_fused_choice (ReidFused *fused, const ReidFusedConfig *config);
+/* "12 2=1 13=5": the engine, then knobs and their values. */
+void reid_fused_config_text (const ReidFusedConfig *config, char *text,
+                             size_t size);
+bool reid_fused_config_parse (const char *text, ReidFusedConfig *config);
+
 /* Compiles choice i (up to seconds); NULL where cuDNN cannot or where it wants
  * more working memory than `most`. `why` is cuDNN's status. */
 ReidFusedPlan *reid_fused_plan (const ReidFused *fused, int i, size_t most,

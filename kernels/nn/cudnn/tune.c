@@ -18,7 +18,6 @@ typedef struct Tuned {
   struct Tuned *next;
   ReidFusedShape shape;
   ReidFusedPlan *plan; /* NULL: cuDNN has none */
-  double ms;
 } Tuned;
 
 struct ReidTuner {
@@ -171,13 +170,13 @@ compile_some (void *data)
 
 static void
 compile_choices (const ReidFused *fused, const char *key, int most_choices,
-                 char *texts[REID_TUNE_CHOICES])
+                 char *texts[REID_TUNE_MOST_CHOICES])
 {
   pthread_t threads[MOST_THREADS];
   int n_threads = 0, most = (int) sysconf (_SC_NPROCESSORS_ONLN);
   Compile c = { fused, key, texts, reid_fused_n_choices (fused), 0 };
 
-  memset (texts, 0, REID_TUNE_CHOICES * sizeof *texts);
+  memset (texts, 0, REID_TUNE_MOST_CHOICES * sizeof *texts);
   if (c.n > most_choices)
     c.n = most_choices;
   most = most > MOST_THREADS ? MOST_THREADS : most;
@@ -222,7 +221,7 @@ choices (void)
 {
   const char *s = getenv ("REID_CUDNN_CHOICES");
   int n = s ? atoi (s) : REID_TUNE_CHOICES;
-  return n < 1 ? 1 : n > REID_TUNE_CHOICES ? REID_TUNE_CHOICES : n;
+  return n < 1 ? 1 : n > REID_TUNE_MOST_CHOICES ? REID_TUNE_MOST_CHOICES : n;
 }
 
 /* --- timing --- */
@@ -318,86 +317,193 @@ time_plan (ReidTuner *t, Bench *b, const ReidFusedPlan *plan)
   return ms[TIMED / 2];
 }
 
-static ReidFusedPlan *
+/* The batch at which a shape's configuration is chosen. */
+static int32_t
+tuning_batch (const ReidFusedShape *s)
+{
+  int64_t in = (int64_t) s->in[0] * s->in[1] * s->in_channels,
+          out = (int64_t) s->out[0] * s->out[1] * s->out_channels,
+          most = REID_TUNE_BYTES / 4 / (in > out ? in : out);
+
+  return most > REID_TUNE_BATCH ? REID_TUNE_BATCH
+         : most < 1             ? 1
+                                : (int32_t) most;
+}
+
+/* The line that a plan is kept under. */
+static void
+plan_key (const ReidGpu *gpu, const ReidFusedShape *shape,
+          const ReidFusedConfig *config, char key[2 * KEY])
+{
+  char knobs[KEY];
+
+  reid_tune_key (gpu, shape, key, KEY);
+  reid_fused_config_text (config, knobs, sizeof knobs);
+  snprintf (key + strlen (key), 2 * KEY - strlen (key), " as %s", knobs);
+}
+
+/* The fastest configuration of a shape; false where there is none, or with the
+ * error set. */
+static bool
 fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
-         double *best, ReidError *error)
+         ReidFusedConfig *config, ReidError *error)
 {
   ReidFused *fused = reid_fused_new (shape, t->device, NULL);
-  char *texts[REID_TUNE_CHOICES] = { NULL }, times[REID_TUNE_CHOICES * 10] = "";
-  ReidFusedPlan *winner = NULL;
+  char *texts[REID_TUNE_MOST_CHOICES] = { NULL },
+       times[REID_TUNE_MOST_CHOICES * 12] = "";
+  double best = 0;
   int won = -1;
   Bench b;
 
-  *best = 0;
   if (!fused)
-    return NULL;
+    return false;
   compile_choices (fused, key, choices (), texts);
   bool ready = bench_new (&b, &t->gpu, shape, error);
-  for (int i = 0; i < REID_TUNE_CHOICES && ready; i++) {
+  for (int i = 0; i < REID_TUNE_MOST_CHOICES && ready; i++) {
     ReidFusedPlan *plan =
         texts[i] ? reid_fused_plan_from_text (shape, t->handle, texts[i])
                  : NULL;
     double ms = plan ? time_plan (t, &b, plan) : -1;
     size_t at = strlen (times);
     snprintf (times + at, sizeof times - at, " %.4f", ms);
-    if (ms >= 0 && (!winner || ms < *best)) {
-      reid_fused_plan_free (winner);
-      winner = plan;
-      *best = ms;
+    if (ms >= 0 && (won < 0 || ms < best)) {
+      best = ms;
       won = i;
-    } else {
-      reid_fused_plan_free (plan);
     }
+    reid_fused_plan_free (plan);
   }
   bench_free (&b, &t->gpu);
   note ("timed%s ms, choice %d of %d: %s", times, won,
         reid_fused_n_choices (fused), key);
-  if (winner) {
-    reid_cache_store (key, REID_CACHE_BEST, texts[won]);
-    for (int i = 0; i < REID_TUNE_CHOICES; i++)
-      reid_cache_drop (key, i);
+  if (won >= 0 && !reid_fused_config (fused, won, config))
+    won = -1;
+  if (won >= 0) {
+    char kept[2 * KEY];
+    plan_key (&t->gpu, shape, config, kept);
+    reid_cache_store (kept, REID_CACHE_ONE, texts[won]);
   }
-  for (int i = 0; i < REID_TUNE_CHOICES; i++)
+  for (int i = 0; i < REID_TUNE_MOST_CHOICES; i++) {
+    if (texts[i])
+      reid_cache_drop (key, i);
     free (texts[i]);
+  }
   reid_fused_free (fused);
-  return winner;
+  return won >= 0;
 }
 
-static ReidFusedPlan *
-find_plan (ReidTuner *t, const ReidFusedShape *shape, double *ms,
-           ReidError *error)
+/* The configuration of a shape, whatever its batch. */
+static bool
+find_config (ReidTuner *t, const ReidFusedShape *shape, ReidFusedConfig *config,
+             ReidError *error)
 {
-  char key[KEY], *text;
-  ReidFusedPlan *plan = NULL;
+  ReidFusedShape any = *shape, tuned = *shape;
+  char key[KEY], tuned_key[KEY], text[KEY], *kept;
+  bool found = false;
 
-  reid_tune_key (&t->gpu, shape, key, sizeof key);
-  *ms = 0;
-  text = reid_cache_load (key, REID_CACHE_BEST);
+  any.batch = 0;
+  tuned.batch = tuning_batch (shape);
+  reid_tune_key (&t->gpu, &any, key, sizeof key);
+  kept = reid_cache_load (key, REID_CACHE_ONE);
+  if (kept)
+    found = reid_fused_config_parse (kept, config);
+  free (kept);
+  if (found)
+    return true;
+  reid_tune_key (&t->gpu, &tuned, tuned_key, sizeof tuned_key);
+  if (!fastest (t, &tuned, tuned_key, config, error))
+    return false;
+  reid_fused_config_text (config, text, sizeof text);
+  reid_cache_store (key, REID_CACHE_ONE, text);
+  return true;
+}
+
+/* The plan with that configuration; from disk, where it is there. */
+static ReidFusedPlan *
+plan_with (ReidTuner *t, const ReidFusedShape *shape,
+           const ReidFusedConfig *config)
+{
+  char key[2 * KEY], *text;
+  ReidFusedPlan *plan = NULL;
+  ReidFused *fused;
+  int i;
+
+  plan_key (&t->gpu, shape, config, key);
+  text = reid_cache_load (key, REID_CACHE_ONE);
   if (text)
     plan = reid_fused_plan_from_text (shape, t->handle, text);
   free (text);
-  return plan ? plan : fastest (t, shape, key, ms, error);
+  if (plan)
+    return plan;
+  fused = reid_fused_new (shape, t->device, NULL);
+  i = fused ? reid_fused_choice (fused, config) : -1;
+  if (i >= 0)
+    plan = reid_fused_plan (fused, i, REID_TUNE_WORKSPACE, NULL);
+  text = plan ? reid_fused_plan_text (plan) : NULL;
+  reid_fused_plan_free (plan);
+  plan = text ? reid_fused_plan_from_text (shape, t->handle, text) : NULL;
+  if (plan)
+    reid_cache_store (key, REID_CACHE_ONE, text);
+  free (text);
+  reid_fused_free (fused);
+  return plan;
 }
 
-/* For a GPU that is not here. */
+static ReidFusedPlan *
+find_plan (ReidTuner *t, const ReidFusedShape *shape, ReidError *error)
+{
+  ReidFusedConfig config;
+  ReidFusedPlan *plan;
+
+  if (!find_config (t, shape, &config, error))
+    return NULL;
+  plan = plan_with (t, shape, &config);
+  if (!plan) {
+    char key[KEY];
+    reid_tune_key (&t->gpu, shape, key, sizeof key);
+    note ("no plan as at the batch of %d: %s", tuning_batch (shape), key);
+  }
+  return plan;
+}
+
+/* For a GPU that is not here: what there would be to choose from, and whether
+ * another batch can compute as the first choice does. */
 static void
 look (ReidTuner *t, const ReidFusedShape *shape)
 {
   const char *compile = getenv ("REID_CUDNN_COMPILE");
-  char key[KEY], *texts[REID_TUNE_CHOICES] = { NULL };
-  ReidFused *fused = reid_fused_new (shape, t->device, NULL);
-  int want = compile ? atoi (compile) : 0, done = 0;
+  char key[KEY], *texts[REID_TUNE_MOST_CHOICES] = { NULL };
+  ReidFusedShape tuned = *shape;
+  ReidFusedConfig config;
+  ReidFused *chosen, *fused;
+  int want = compile ? atoi (compile) : 0, done = 0, same = -1;
 
-  reid_tune_key (&t->gpu, shape, key, sizeof key);
-  want = want < 0 ? 0 : want > REID_TUNE_CHOICES ? REID_TUNE_CHOICES : want;
-  if (fused && want)
-    compile_choices (fused, key, want, texts);
+  tuned.batch = tuning_batch (shape);
+  want = want < 0                        ? 0
+         : want > REID_TUNE_MOST_CHOICES ? REID_TUNE_MOST_CHOICES
+                                         : want;
+  chosen = reid_fused_new (&tuned, t->device, NULL);
+  fused = reid_fused_new (shape, t->device, NULL);
+  reid_tune_key (&t->gpu, &tuned, key, sizeof key);
+  if (chosen && want)
+    compile_choices (chosen, key, want, texts);
   for (int i = 0; i < want; i++) {
     done += texts[i] != NULL;
     free (texts[i]);
   }
-  note ("choices %d compiled %d of %d: %s",
-        fused ? reid_fused_n_choices (fused) : 0, done, want, key);
+  if (chosen && fused && reid_fused_n_choices (chosen) > 0
+      && reid_fused_config (chosen, 0, &config))
+    same = reid_fused_choice (fused, &config);
+  if (same >= 0 && want) {
+    ReidFusedPlan *plan =
+        reid_fused_plan (fused, same, REID_TUNE_WORKSPACE, NULL);
+    same = plan ? same : -1;
+    reid_fused_plan_free (plan);
+  }
+  reid_tune_key (&t->gpu, shape, key, sizeof key);
+  note ("choices %d compiled %d of %d, %s for the batch: %s",
+        chosen ? reid_fused_n_choices (chosen) : 0, done, want,
+        same >= 0 ? "the same" : "another", key);
+  reid_fused_free (chosen);
   reid_fused_free (fused);
 }
 
@@ -419,7 +525,7 @@ reid_tuner_plan (ReidTuner *tuner, const ReidFusedShape *shape,
     if (tuner->gpu.host)
       look (tuner, shape);
     else
-      p->plan = find_plan (tuner, shape, &p->ms, &why);
+      p->plan = find_plan (tuner, shape, &why);
     if (why.status == REID_OK) {
       p->next = tuner->tuned;
       tuner->tuned = p;
@@ -448,13 +554,4 @@ reid_tuner_run (ReidTuner *tuner, const ReidFusedPlan *plan, ReidQueue queue,
   return status == CUDNN_STATUS_SUCCESS
          || reid_error_set (error, REID_ERROR_DEVICE, "cuDNN: %s",
                             cudnnGetErrorString (status));
-}
-
-double
-reid_tuner_ms (const ReidTuner *tuner, const ReidFusedPlan *plan)
-{
-  for (const Tuned *p = tuner->tuned; p; p = p->next)
-    if (p->plan == plan)
-      return p->ms;
-  return 0;
 }

@@ -7,6 +7,10 @@
  * the process and on disk (cache.h). One tuner a GPU, shared by all networks
  * of the process; any thread.
  *
+ * What is chosen is a configuration, by its time at one batch for all:
+ * REID_TUNE_BATCH. Every other batch takes the same one, so that a picture's
+ * bytes do not depend on who else is in its batch.
+ *
  * A GPU that is only described has no plans, but they are looked for all the
  * same: $REID_CUDNN_COMPILE choices (default 0: how many there are is enough)
  * are compiled and kept on disk, where that GPU finds them, and a line about
@@ -17,8 +21,13 @@
 
 /* What a plan may take beside its operands. */
 #define REID_TUNE_WORKSPACE ((size_t) 256 << 20)
-/* Choices that are compiled and timed, at most. */
-#define REID_TUNE_CHOICES 16
+/* Choices that are compiled and timed, and how many $REID_CUDNN_CHOICES may
+ * ask for: of up to 15, the fastest was among the first four nearly always. */
+#define REID_TUNE_CHOICES 5
+#define REID_TUNE_MOST_CHOICES 16
+/* Pictures, or fewer where they would take more memory than that. */
+#define REID_TUNE_BATCH 64
+#define REID_TUNE_BYTES ((int64_t) 1 << 30)
 
 typedef struct ReidTuner ReidTuner;
 
@@ -34,9 +43,6 @@ const ReidFusedPlan *reid_tuner_plan (ReidTuner *tuner,
 bool reid_tuner_run (ReidTuner *tuner, const ReidFusedPlan *plan,
                      ReidQueue queue, const ReidFusedData *data,
                      void *workspace, ReidError *error);
-/* Milliseconds of the plan when it was timed, 0 where it came from disk. */
-double reid_tuner_ms (const ReidTuner *tuner, const ReidFusedPlan *plan);
-
 /* The line that a plan is kept under: libraries, GPU and shape. */
 void reid_tune_key (const ReidGpu *gpu, const ReidFusedShape *shape, char *key,
                     size_t size);
