@@ -31,6 +31,7 @@
 #include <math.h>
 
 #include "gstreidinfo.h"
+#include "gstreidprecision.h"
 #include "gstreidvideo.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_reid_detect_debug);
@@ -53,6 +54,7 @@ enum {
   PROP_0,
   PROP_MODEL,
   PROP_DEVICE,
+  PROP_PRECISION,
   PROP_THRESHOLD,
   PROP_NMS_THRESHOLD,
   PROP_INFERENCE_INTERVAL,
@@ -66,6 +68,7 @@ struct _GstReidDetect {
 
   /* properties, under the object lock */
   gchar *model, *device;
+  gint precision;
   gfloat threshold, nms_threshold;
   guint inference_interval, inference_size, min_size, threads;
   gboolean changed;
@@ -103,6 +106,7 @@ fill_options (GstReidDetect *self, ReidDetectorOptions *options)
 {
   reid_detector_options_init (options);
   options->threads = (int) self->threads;
+  options->precision = (ReidPrecision) self->precision;
   options->threshold = self->threshold < 0 ? NAN : self->threshold;
   options->nms_threshold = self->nms_threshold;
   options->inference_size = (int) self->inference_size;
@@ -427,6 +431,9 @@ gst_reid_detect_set_property (GObject *object, guint id, const GValue *value,
       g_free (self->device);
       self->device = g_value_dup_string (value);
       break;
+    case PROP_PRECISION:
+      self->precision = g_value_get_enum (value);
+      break;
     case PROP_THRESHOLD:
       self->threshold = g_value_get_float (value);
       break;
@@ -466,6 +473,9 @@ gst_reid_detect_get_property (GObject *object, guint id, GValue *value,
       break;
     case PROP_DEVICE:
       g_value_set_string (value, self->device);
+      break;
+    case PROP_PRECISION:
+      g_value_set_enum (value, self->precision);
       break;
     case PROP_THRESHOLD:
       g_value_set_float (value, self->threshold);
@@ -542,9 +552,17 @@ gst_reid_detect_class_init (GstReidDetectClass *klass)
   g_object_class_install_property (
       object_class, PROP_DEVICE,
       g_param_spec_string ("device", "Device",
-                           "Where the network runs: auto, cpu, or the name of "
-                           "a backend (reference, dnnl, cudnn)",
+                           "Where the network runs: auto, cpu, cuda or "
+                           "cuda:N (an NVIDIA GPU), or the name of a backend "
+                           "(reference, dnnl, cudnn)",
                            DEFAULT_DEVICE, ready));
+  /**
+   * GstReidDetect:precision:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_PRECISION,
+                                   gst_reid_precision_param_spec (ready));
   /**
    * GstReidDetect:threshold:
    *

@@ -29,6 +29,7 @@
 
 #include "gstreidembed-batch.h"
 #include "gstreidinfo.h"
+#include "gstreidprecision.h"
 #include "gstreidvideo.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_reid_embed_debug);
@@ -36,7 +37,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_reid_embed_debug);
 
 #define DEFAULT_MODEL NULL
 #define DEFAULT_DEVICE "auto"
-#define DEFAULT_BATCH_SIZE 16
+#define DEFAULT_BATCH_SIZE 0
 #define DEFAULT_MAX_LATENCY (500 * GST_MSECOND)
 #define DEFAULT_NORMALIZE TRUE
 #define DEFAULT_THREADS 0
@@ -52,6 +53,7 @@ enum {
   PROP_0,
   PROP_MODEL,
   PROP_DEVICE,
+  PROP_PRECISION,
   PROP_BATCH_SIZE,
   PROP_MAX_LATENCY,
   PROP_NORMALIZE,
@@ -64,6 +66,7 @@ struct _GstReidEmbed {
 
   /* properties, under the object lock */
   gchar *model, *device;
+  gint precision;
   guint batch_size, threads;
   GstClockTime max_latency;
   gboolean normalize;
@@ -121,6 +124,7 @@ open_model (GstReidEmbed *self)
   name = g_strdup (self->model);
   device = g_strdup (self->device);
   options.threads = (int) self->threads;
+  options.precision = (ReidPrecision) self->precision;
   self->batch_time = 0;
   GST_OBJECT_UNLOCK (self);
   options.device = device;
@@ -229,12 +233,17 @@ run_batch (GstReidEmbed *self, guint size)
   GstReidTracklet *tracklet;
   GstFlowReturn result;
   guint failed, n;
+  int batch;
   gint64 start = g_get_monotonic_time (), time;
 
   GST_OBJECT_LOCK (self);
   model.normalize = self->normalize;
   GST_OBJECT_UNLOCK (self);
+  batch = reid_embedder_batch (self->embedder);
   n = gst_reid_batch_run (self->batch, &model, size, &failed, &error);
+  if (reid_embedder_batch (self->embedder) < batch)
+    GST_WARNING_OBJECT (self, "no memory for %d faces at once: %d from now on",
+                        batch, reid_embedder_batch (self->embedder));
   time = g_get_monotonic_time () - start;
   self->seconds += (gdouble) time * 1e-6;
   self->chips += n;
@@ -384,6 +393,8 @@ batch_is_due (GstReidEmbed *self, guint *size, gint64 *until)
 
   GST_OBJECT_LOCK (self);
   *size = self->batch_size;
+  if (*size == 0)
+    *size = (guint) reid_embedder_batch (self->embedder);
   max_latency = self->max_latency;
   GST_OBJECT_UNLOCK (self);
   *until = -1;
@@ -782,6 +793,9 @@ gst_reid_embed_set_property (GObject *object, guint id, const GValue *value,
       g_free (self->device);
       self->device = g_value_dup_string (value);
       break;
+    case PROP_PRECISION:
+      self->precision = g_value_get_enum (value);
+      break;
     case PROP_BATCH_SIZE:
       self->batch_size = g_value_get_uint (value);
       break;
@@ -818,6 +832,9 @@ gst_reid_embed_get_property (GObject *object, guint id, GValue *value,
       break;
     case PROP_DEVICE:
       g_value_set_string (value, self->device);
+      break;
+    case PROP_PRECISION:
+      g_value_set_enum (value, self->precision);
       break;
     case PROP_BATCH_SIZE:
       g_value_set_uint (value, self->batch_size);
@@ -891,9 +908,17 @@ gst_reid_embed_class_init (GstReidEmbedClass *klass)
   g_object_class_install_property (
       object_class, PROP_DEVICE,
       g_param_spec_string ("device", "Device",
-                           "Where the network runs: auto, cpu, or the name of "
-                           "a backend (reference, dnnl, cudnn)",
+                           "Where the network runs: auto, cpu, cuda or "
+                           "cuda:N (an NVIDIA GPU), or the name of a backend "
+                           "(reference, dnnl, cudnn)",
                            DEFAULT_DEVICE, ready));
+  /**
+   * GstReidEmbed:precision:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_PRECISION,
+                                   gst_reid_precision_param_spec (ready));
   /**
    * GstReidEmbed:batch-size:
    *
@@ -903,8 +928,9 @@ gst_reid_embed_class_init (GstReidEmbedClass *klass)
       object_class, PROP_BATCH_SIZE,
       g_param_spec_uint ("batch-size", "Batch size",
                          "Faces that go through the network together, taken "
-                         "from many tracklets; no vector depends on it",
-                         1, 1024, DEFAULT_BATCH_SIZE, playing));
+                         "from many tracklets; no vector depends on it (0: 16 "
+                         "on a CPU, 256 on a GPU)",
+                         0, 1024, DEFAULT_BATCH_SIZE, playing));
   /**
    * GstReidEmbed:max-latency:
    *

@@ -189,9 +189,12 @@ check_model (const ReidDetector *detector, const char *file, ReidError *error)
 
 static bool
 open_model (ReidDetector *detector, const char *path,
-            const ReidDetectorInfo *info, const char *device, ReidError *error)
+            const ReidDetectorInfo *info, const ReidDetectorOptions *options,
+            ReidError *error)
 {
-  ReidSessionOptions session_options = { .device = device };
+  ReidSessionOptions session_options = { options ? options->device : NULL,
+                                         options ? options->precision
+                                                 : REID_PRECISION_AUTO };
   ReidTensorInfo outputs[MOST_OUTPUTS];
 
   detector->session = reid_session_open (path, &session_options, error);
@@ -224,8 +227,7 @@ reid_detector_new (const char *model_path, const ReidDetectorInfo *info,
     reid_error_set (error, REID_ERROR_MEMORY, "no memory for a detector");
     return NULL;
   }
-  if (!open_model (detector, model_path, info, options ? options->device : NULL,
-                   error)
+  if (!open_model (detector, model_path, info, options, error)
       || !reid_detector_configure (detector, options, error)) {
     reid_detector_free (detector);
     return NULL;

@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "image/image.h"
+#include "nn/nn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -56,6 +57,7 @@ typedef struct {
                           640, or the size that the file fixes */
   float min_size;      /* smallest face height in frame pixels; 0 = none */
   int max_faces;       /* 0 = 1024 */
+  ReidPrecision precision;
 } ReidDetectorOptions;
 
 REID_API void reid_detector_options_init (ReidDetectorOptions *options);

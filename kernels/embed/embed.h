@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "image/image.h"
+#include "nn/nn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,6 +29,7 @@ REID_API void reid_embedder_info_init (ReidEmbedderInfo *info);
 typedef struct {
   const char *device; /* see ReidSessionOptions */
   int threads;        /* 0 = all */
+  ReidPrecision precision;
 } ReidEmbedderOptions;
 
 /* One face picture. Landmarks and box in its pixels, as in ReidChip. */
@@ -50,12 +52,15 @@ REID_API int reid_embedder_dims (const ReidEmbedder *embedder);
 /* False where the network can only run one picture at a time; run() then does
  * that by itself. */
 REID_API bool reid_embedder_batchable (const ReidEmbedder *embedder);
+/* Pictures that run() takes at once; fewer from when memory has ended on. */
+REID_API int reid_embedder_batch (const ReidEmbedder *embedder);
 REID_API const char *reid_embedder_device (const ReidEmbedder *embedder);
 REID_API const char *reid_embedder_device_reason (const ReidEmbedder *embedder);
 
-/* n pictures -> n rows of dims floats. normalize: L2. A vector that is zero or
- * not finite is an error that names the picture's index. The same picture
- * gives the same bytes whatever n and its place in the batch. */
+/* n pictures -> n rows of dims floats. normalize: L2. Where memory ends, it
+ * goes on in smaller batches. A vector that is zero or not finite is an error
+ * that names the picture's index. The same picture gives the same bytes
+ * whatever n and its place in the batch. */
 REID_API bool reid_embedder_run (ReidEmbedder *embedder,
                                  const ReidFacePicture *pictures, int n,
                                  bool normalize, float *out, ReidError *error);

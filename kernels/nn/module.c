@@ -143,9 +143,12 @@ reid_backend_choose (const ReidSessionOptions *options,
       continue;
     line[0] = '\0';
     if (available (m, chosen->index, line, sizeof line)) {
-      snprintf (reason, size, "%s: %s%s", m->name, line, passed);
-      return set_precision (m->backend, options, chosen, error) ? m->backend
-                                                                : NULL;
+      if (!set_precision (m->backend, options, chosen, error))
+        return NULL;
+      bool plain = chosen->precision == REID_PRECISION_F32;
+      snprintf (reason, size, "%s: %s%s%s%s", m->name, line, plain ? "" : ", ",
+                plain ? "" : reid_precision_name (chosen->precision), passed);
+      return m->backend;
     }
     if (!automatic && !cpu) {
       reid_error_set (error, REID_ERROR_DEVICE,

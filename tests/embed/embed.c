@@ -123,6 +123,53 @@ TEST (vectors_do_not_depend_on_the_batch_or_the_threads)
   }
 }
 
+#ifdef REID_HAVE_CUDNN
+/* The GPU backend on this machine's memory, of which there is little. */
+TEST (where_memory_ends_it_goes_on_in_smaller_batches)
+{
+  ReidError error = REID_ERROR_INIT;
+  ReidEmbedderOptions options = { "cuda", 1, REID_PRECISION_F32 };
+  static float all[N * 256], few[N * 256];
+  char path[64];
+
+  make_pictures ();
+  setenv ("REID_CUDNN_HOST", "1", 1);
+  snprintf (path, sizeof path, "/tmp/reid-embed-%d.onnx", (int) getpid ());
+  REQUIRE (tiny_embedder (path, TINY_EMBED_COLOUR));
+  ReidEmbedder *embedder = reid_embedder_new (path, NULL, &options, &error);
+  unlink (path);
+  REQUIRE_OK (embedder != NULL, error);
+  CHECK (reid_embedder_batch (embedder) == 256);
+  size_t size = (size_t) reid_embedder_dims (embedder) * N * sizeof *all;
+  REQUIRE_OK (reid_embedder_run (embedder, pictures, N, true, all, &error),
+              error);
+  CHECK (reid_embedder_batch (embedder) == 256);
+  /* a batch of 16 wants more than the input's 2.4 MB, one of 4 does not */
+  setenv ("REID_CUDNN_HOST_MEMORY", "2200000", 1);
+  reid_embedder_free (embedder);
+  REQUIRE (tiny_embedder (path, TINY_EMBED_COLOUR));
+  embedder = reid_embedder_new (path, NULL, &options, &error);
+  unlink (path);
+  REQUIRE_OK (embedder != NULL, error);
+  REQUIRE_OK (reid_embedder_run (embedder, pictures, N, true, few, &error),
+              error);
+  CHECK (reid_embedder_batch (embedder) == 4);
+  CHECK (!memcmp (all, few, size));
+  /* and where not even one fits, that is told */
+  setenv ("REID_CUDNN_HOST_MEMORY", "100000", 1);
+  reid_embedder_free (embedder);
+  REQUIRE (tiny_embedder (path, TINY_EMBED_COLOUR));
+  embedder = reid_embedder_new (path, NULL, &options, &error);
+  unlink (path);
+  REQUIRE_OK (embedder != NULL, error);
+  CHECK (!reid_embedder_run (embedder, pictures, N, true, few, &error));
+  CHECK (error.status == REID_ERROR_MEMORY);
+  reid_embedder_free (embedder);
+  unsetenv ("REID_CUDNN_HOST_MEMORY");
+  unsetenv ("REID_CUDNN_HOST");
+}
+#endif
+
 TEST (without_normalising_the_network_s_own_values)
 {
   ReidError error = REID_ERROR_INIT;

@@ -133,7 +133,10 @@ reid_gpu_alloc (const ReidGpu *gpu, size_t size, ReidError *error)
 
   size = size ? size : 1;
   if (gpu->host) {
-    memory = reid_alloc_aligned (size);
+    const char *most = getenv ("REID_CUDNN_HOST_MEMORY");
+    memory = most && size > strtoull (most, NULL, 10)
+                 ? NULL
+                 : reid_alloc_aligned (size);
     if (!memory)
       reid_error_set (error, REID_ERROR_MEMORY, "no memory for %zu bytes",
                       size);

@@ -6,8 +6,10 @@
  *
  * For tests, $REID_CUDNN_HOST takes the place of all GPUs: then device 0 is
  * this machine's own memory and processor, on which all kernels run just as
- * well, only slowly. Where it names a file, that is cuDNN's description of a
- * GPU, for which plans are looked for (tune.h), though none is run. */
+ * well, only slowly; of memory there is then no more in one piece than
+ * $REID_CUDNN_HOST_MEMORY bytes. Where it names a file, that is cuDNN's
+ * description of a GPU, for which plans are looked for (tune.h), though none is
+ * run. */
 
 #include "nn/cudnn/kernels.h"
 
