@@ -412,6 +412,21 @@ tiny_attr_floats (TinyOnnx *t, const char *name, int n, const float *v)
 }
 
 void
+tiny_attr_one (TinyOnnx *t, const char *name)
+{
+  Bytes a = { 0 }, tensor = { 0 };
+  const int64_t one = 1;
+
+  put_int (&tensor, 1, 1);
+  put_int (&tensor, 2, 7);
+  put_bytes (&tensor, 9, &one, sizeof one);
+  put_text (&a, 1, name);
+  put_message (&a, 5, &tensor);
+  put_int (&a, 20, 4);
+  put_message (&t->node, 5, &a);
+}
+
+void
 tiny_attr_graph (TinyOnnx *t, const char *name, const void *data, size_t size)
 {
   Bytes a = { 0 };

@@ -64,6 +64,8 @@ void tiny_attr_float (TinyOnnx *t, const char *name, float value);
 void tiny_attr_string (TinyOnnx *t, const char *name, const char *value);
 void tiny_attr_ints (TinyOnnx *t, const char *name, int n, const int64_t *v);
 void tiny_attr_floats (TinyOnnx *t, const char *name, int n, const float *v);
+/* A tensor that holds the integer 1. */
+void tiny_attr_one (TinyOnnx *t, const char *name);
 /* A subgraph, given as the bytes of its message. */
 void tiny_attr_graph (TinyOnnx *t, const char *name, const void *data,
                       size_t size);
