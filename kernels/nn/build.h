@@ -24,7 +24,7 @@ typedef struct {
   float *data;                  /* float constant */
   ReidInt *ints;                /* integer constant or sizes */
   bool computed;                /* from the inputs */
-  int batch_axis;               /* of what is computed: see batch.h */
+  ReidBatch batch;              /* of what is computed */
   bool known;                   /* something has produced it */
   bool is_input, is_output;
   int uses;     /* by nodes and outputs of the file */

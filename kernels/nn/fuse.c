@@ -25,7 +25,7 @@ reid_fuse_rename (ReidBuilder *b, ReidNode *node, int out)
   v->producer = old->producer;
   v->shape = old->shape;
   v->computed = v->known = true;
-  v->batch_axis = old->batch_axis;
+  v->batch = old->batch;
   old->producer = -1;
   node->out = out;
 }

@@ -153,11 +153,12 @@ add_inputs (ReidBuilder *b)
                               "too large",
                               name);
     value->computed = value->known = value->is_input = true;
-    value->batch_axis =
+    value->batch.axis =
         value->shape.dims[0] == REID_SYMBOL_BATCH ? 0 : REID_AXIS_MIXED;
+    value->batch.outer = 1;
     for (int k = 1; k < value->shape.rank; k++)
       if (value->shape.dims[k] == REID_SYMBOL_BATCH)
-        value->batch_axis = REID_AXIS_MIXED;
+        value->batch.axis = REID_AXIS_MIXED;
   }
   return n > 0
          || reid_build_fail (b, REID_ERROR_FORMAT, "the graph has no input");
@@ -337,7 +338,7 @@ finish (ReidBuilder *b, ReidModel *model)
     int v = reid_value_find (b, m->inputs[i].name);
     if (b->values[v].tensor)
       continue;
-    model->batchable = model->batchable && b->values[v].batch_axis == 0;
+    model->batchable = model->batchable && b->values[v].batch.axis == 0;
     tell_shape (b, &b->values[v].shape,
                 reid_onnx_name (b->arena, m->inputs[i].name),
                 &model->inputs[g->n_inputs]);
@@ -355,7 +356,8 @@ finish (ReidBuilder *b, ReidModel *model)
       return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                               "output '%.100s' is not float32", name);
     model->batchable = model->batchable && b->values[v].computed
-                       && b->values[v].batch_axis == 0
+                       && b->values[v].batch.axis == 0
+                       && b->values[v].batch.outer == 1
                        && b->values[v].shape.dims[0] == REID_SYMBOL_BATCH;
     tell_shape (b, &b->values[v].shape, name, &model->outputs[i]);
     g->n_outputs++;
