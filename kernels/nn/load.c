@@ -4,19 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const ReidTranslator *const tables[] = {
+  reid_translate_conv,   reid_translate_map,    reid_translate_move,
+  reid_translate_reduce, reid_translate_resize, reid_translate_sizes,
+  reid_translate_spread
+};
+#define N_TABLES (sizeof tables / sizeof *tables)
+
 static ReidTranslate
 translator (ReidBytes type)
 {
-  const ReidTranslator *tables[] = {
-    reid_translate_conv,   reid_translate_map,    reid_translate_move,
-    reid_translate_reduce, reid_translate_resize, reid_translate_sizes,
-    reid_translate_spread
-  };
-
-  for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+  for (size_t t = 0; t < N_TABLES; t++)
     for (const ReidTranslator *p = tables[t]; p->type; p++)
       if (reid_bytes_equal (type, p->type))
         return p->translate;
+  return NULL;
+}
+
+const char *
+reid_operator_name (int i)
+{
+  for (size_t t = 0; t < N_TABLES; t++)
+    for (const ReidTranslator *p = tables[t]; p->type; p++)
+      if (i-- == 0)
+        return p->type;
   return NULL;
 }
 
