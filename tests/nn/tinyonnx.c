@@ -122,7 +122,7 @@ tiny_free (TinyOnnx *t)
 }
 
 static void
-value_info (TinyOnnx *t, unsigned field, const char *name, int rank,
+value_info (TinyOnnx *t, unsigned field, const char *name, int of, int rank,
             const int64_t *dims)
 {
   Bytes shape = { 0 }, tensor = { 0 }, type = { 0 }, info = { 0 };
@@ -133,7 +133,7 @@ value_info (TinyOnnx *t, unsigned field, const char *name, int rank,
       put_int (&dim, 1, dims[i]);
     put_message (&shape, 1, &dim);
   }
-  put_int (&tensor, 1, 1);
+  put_int (&tensor, 1, of);
   if (rank >= 0)
     put_message (&tensor, 2, &shape);
   put_message (&type, 1, &tensor);
@@ -146,13 +146,20 @@ value_info (TinyOnnx *t, unsigned field, const char *name, int rank,
 void
 tiny_input (TinyOnnx *t, const char *name, int rank, const int64_t *dims)
 {
-  value_info (t, 11, name, rank, dims);
+  tiny_input_of (t, name, 1, rank, dims);
+}
+
+void
+tiny_input_of (TinyOnnx *t, const char *name, int type, int rank,
+               const int64_t *dims)
+{
+  value_info (t, 11, name, type, rank, dims);
 }
 
 void
 tiny_output (TinyOnnx *t, const char *name)
 {
-  value_info (t, 12, name, -1, NULL);
+  value_info (t, 12, name, 1, -1, NULL);
 }
 
 void

@@ -29,6 +29,9 @@ TinyOnnx *tiny_new (int opset);
 void tiny_free (TinyOnnx *t);
 /* dims: -1 = free. Free dimensions get no name. */
 void tiny_input (TinyOnnx *t, const char *name, int rank, const int64_t *dims);
+/* The same of another element type. */
+void tiny_input_of (TinyOnnx *t, const char *name, int type, int rank,
+                    const int64_t *dims);
 void tiny_output (TinyOnnx *t, const char *name);
 void tiny_floats (TinyOnnx *t, const char *name, int rank, const int64_t *dims,
                   const float *data);
