@@ -229,6 +229,18 @@ reid_value_as_floats (ReidBuilder *b, int *value)
   return true;
 }
 
+void
+reid_value_release (ReidBuilder *b, int value)
+{
+  ReidBuildValue *v = &b->values[value];
+
+  if (v->uses != 1 || v->is_output || !v->data)
+    return;
+  b->constants -= reid_shape_count (&v->shape);
+  free (v->data);
+  v->data = NULL;
+}
+
 bool
 reid_is_constant (const ReidBuildValue *v)
 {

@@ -213,6 +213,14 @@ def spreads(case, weights):
           ('Concat', 't,x', 'y', {'axis': 1})], [(3, 4, 5)],
          {'i': I(0), 'rest': I(1, 5), 'token': weights(5)}, 13,
          declared=[(None, 4, 5)])
+    case('tile to the batch',
+         [('Shape', 'x', 's', {}), ('Gather', 's,i', 'n', {}),
+          ('Concat', 'n,rest', 'r', {'axis': 0}), ('Tile', 'token,r', 't', {}),
+          ('Concat', 't,x', 'y', {'axis': 1})], [(3, 4, 5)],
+         {'i': I(0), 'rest': I(1, 1), 'token': weights(1, 1, 5)}, 13,
+         declared=[(None, 4, 5)])
+    case('tile of ones', [('Tile', 'x,r', 'y', {})], [(2, 1, 3)],
+         {'r': I(1, 4, 1)})
     case('concat token of one', [('Concat', 'token,x', 'y', {'axis': 1})],
          [(3, 4, 5)], {'token': weights(1, 1, 5)}, declared=[(1, 4, 5)],
          each=True)
