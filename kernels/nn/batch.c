@@ -4,16 +4,17 @@
 typedef struct {
   const ReidNode *node;
   const ReidShape *in, *out;
-  const int *axes;
+  const ReidBatch *batches;
   const ReidSymbols *symbols;
-  int64_t batch;
+  int64_t size;
 } Look;
 
-/* Which axis of the result this axis of input i lines up with. */
-static int
-aligned (const Look *l, int i, int axis)
+static const ReidBatch mixed = { REID_AXIS_MIXED, 1 };
+
+static bool
+computed (const Look *l, int i)
 {
-  return axis + l->out->rank - l->in[i].rank;
+  return l->batches[i].axis >= 0;
 }
 
 /* Does a constant hold the same for every picture? */
@@ -25,169 +26,215 @@ spreads (const Look *l, int i, int axis)
 }
 
 /* Inputs that are broadcast with each other. */
-static int
-broadcast_axis (const Look *l)
+static ReidBatch
+broadcast_batch (const Look *l)
 {
-  int axis = REID_AXIS_MIXED;
+  ReidBatch all = mixed;
 
   for (int i = 0; i < l->node->n_in; i++)
-    if (l->axes[i] >= 0) {
-      int at = aligned (l, i, l->axes[i]);
-      if (axis >= 0 && at != axis)
-        return REID_AXIS_MIXED;
-      axis = at;
+    if (computed (l, i)) {
+      int at = l->batches[i].axis + l->out->rank - l->in[i].rank;
+      if (all.axis >= 0 && (at != all.axis || l->batches[i].outer != all.outer))
+        return mixed;
+      all = (ReidBatch){ at, l->batches[i].outer };
     }
-  for (int i = 0; i < l->node->n_in; i++)
-    if (axis >= 0 && l->axes[i] < 0 && l->node->in[i] >= 0
-        && !spreads (l, i, axis))
-      return REID_AXIS_MIXED;
-  return axis;
+  return all;
+}
+
+static ReidBatch
+binary_batch (const Look *l)
+{
+  ReidBatch all = broadcast_batch (l);
+
+  for (int i = 0; i < l->node->n_in && all.axis >= 0; i++)
+    if (!computed (l, i) && !spreads (l, i, all.axis))
+      return mixed;
+  return all;
 }
 
 /* The last two axes are mixed, but rows of the left and columns of the right
  * are each for themselves. */
-static int
-matmul_axis (const Look *l)
+static ReidBatch
+matmul_batch (const Look *l)
 {
-  int axis = broadcast_axis (l), rows = l->out->rank - 2;
+  int rows = l->out->rank - 2;
 
-  if (axis >= 0 && axis < rows)
-    return axis;
-  if (l->axes[1] < 0 && l->axes[0] == l->in[0].rank - 2)
-    return rows;
-  if (l->axes[0] < 0 && l->axes[1] == l->in[1].rank - 1)
-    return rows + 1;
-  return REID_AXIS_MIXED;
+  if (!computed (l, 1) && l->batches[0].axis == l->in[0].rank - 2)
+    return (ReidBatch){ rows, l->batches[0].outer };
+  if (!computed (l, 0) && l->batches[1].axis == l->in[1].rank - 1)
+    return (ReidBatch){ rows + 1, l->batches[1].outer };
+  ReidBatch all = binary_batch (l);
+  return all.axis < rows ? all : mixed;
 }
 
-/* As many pictures' worth of data must lie before the axis as did before. */
-static int
-reshape_axis (const Look *l)
+/* As many pieces must lie in front of the batch as did before. */
+static ReidBatch
+reshape_batch (const Look *l)
 {
-  ReidProduct before = REID_PRODUCT_ONE, now = REID_PRODUCT_ONE;
+  ReidProduct pieces = REID_PRODUCT_ONE, now = REID_PRODUCT_ONE;
 
-  for (int i = 0; i < l->axes[0]; i++)
-    if (!reid_product_multiply (&before, l->symbols, l->in[0].dims[i]))
-      return REID_AXIS_MIXED;
+  for (int i = 0; i < l->batches[0].axis; i++)
+    if (!reid_product_multiply (&pieces, l->symbols, l->in[0].dims[i]))
+      return mixed;
+  if (!reid_product_multiply (&pieces, NULL, l->batches[0].outer))
+    return mixed;
   for (int i = 0; i < l->out->rank; i++) {
-    if (reid_product_equal (&now, &before)
-        && reid_size_has (l->symbols, l->out->dims[i], l->batch))
-      return i;
+    ReidProduct here = REID_PRODUCT_ONE, before = now;
+    int64_t outer;
+    if (now.literal < 1 || pieces.literal % now.literal)
+      break;
+    outer = pieces.literal / now.literal;
+    before.literal = pieces.literal;
+    if (!reid_product_multiply (&here, l->symbols, l->out->dims[i]))
+      break;
+    if (reid_product_equal (&before, &pieces) && here.literal % outer == 0) {
+      here.literal /= outer;
+      if (here.n == 0 ? l->size > 0 && here.literal % l->size == 0
+                      : reid_size_has (l->symbols, l->out->dims[i], l->size))
+        return (ReidBatch){ i, outer };
+    }
     if (!reid_product_multiply (&now, l->symbols, l->out->dims[i]))
       break;
   }
-  return REID_AXIS_MIXED;
+  return mixed;
 }
 
-static int
-concat_axis (const Look *l)
+/* All computed, along the same axis, in the same way. */
+static ReidBatch
+concat_batch (const Look *l)
 {
+  ReidBatch first = l->batches[0];
+
   for (int i = 0; i < l->node->n_in; i++)
-    if (l->axes[i] < 0 || l->axes[i] != l->axes[0]
-        || l->axes[i] == l->node->u.axis.axis)
-      return REID_AXIS_MIXED;
-  return l->axes[0];
+    if (!computed (l, i) || l->batches[i].axis != first.axis
+        || l->batches[i].outer != first.outer)
+      return mixed;
+  return first.axis != l->node->u.axis.axis ? first : mixed;
 }
 
-static int
-expand_axis (const Look *l)
+static ReidBatch
+expand_batch (const Look *l)
 {
   const ReidExpand *e = &l->node->u.expand;
-  int axis = REID_AXIS_MIXED;
+  ReidBatch like = mixed, own = l->batches[0];
 
-  for (int i = 0; i < e->rank && l->node->n_in > 1 && l->axes[1] >= 0; i++)
-    if (e->dims[i] == REID_DIM_COPY (l->axes[1]))
-      axis = i + l->out->rank - e->rank;
-  if (l->axes[0] >= 0) {
-    int at = aligned (l, 0, l->axes[0]);
-    return axis < 0 || at == axis ? at : REID_AXIS_MIXED;
-  }
-  return axis >= 0 && spreads (l, 0, axis) ? axis : REID_AXIS_MIXED;
+  for (int i = 0; i < e->rank && l->node->n_in > 1 && computed (l, 1); i++)
+    if (e->dims[i] == REID_DIM_COPY (l->batches[1].axis))
+      like = (ReidBatch){ i + l->out->rank - e->rank, l->batches[1].outer };
+  if (!computed (l, 0))
+    return like.axis >= 0 && spreads (l, 0, like.axis) ? like : mixed;
+  own.axis += l->out->rank - l->in[0].rank;
+  return like.axis < 0 || (like.axis == own.axis && like.outer == own.outer)
+             ? own
+             : mixed;
 }
 
-static int
-node_axis (const Look *l)
+static ReidBatch
+conv_batch (const Look *l)
 {
-  const ReidNode *node = l->node;
-  int axis = l->axes[0];
+  for (int i = 1; i < l->node->n_in; i++)
+    if (computed (l, i)
+        && (l->batches[i].axis != 0
+            || l->batches[i].outer != l->batches[0].outer))
+      return mixed;
+  return l->batches[0].axis == 0 ? l->batches[0] : mixed;
+}
 
+static bool
+whole_axis (const ReidSlice *s, int axis)
+{
+  return s->start[axis] == 0 && s->end[axis] == INT64_MAX && s->step[axis] == 1;
+}
+
+static ReidBatch
+turned (const Look *l, ReidBatch batch)
+{
+  for (int i = 0; i < l->out->rank; i++)
+    if (l->node->u.perm.perm[i] == batch.axis)
+      return (ReidBatch){ i, batch.outer };
+  return mixed;
+}
+
+/* Of operators that keep the axis, if they do not mix along it. */
+static bool
+keeps (const ReidNode *node, int axis)
+{
   switch (node->op) {
-    case REID_OP_BINARY:
-      return broadcast_axis (l);
-    case REID_OP_MATMUL:
-      return matmul_axis (l);
-    case REID_OP_CONCAT:
-      return concat_axis (l);
-    case REID_OP_EXPAND:
-      return expand_axis (l);
-    default:
-      break;
-  }
-  if (axis < 0)
-    return REID_AXIS_MIXED;
-  switch (node->op) {
-    case REID_OP_CONV:
-    case REID_OP_GEMM:
-      for (int i = 1; i < node->n_in; i++)
-        if (l->axes[i] > 0)
-          return REID_AXIS_MIXED;
-      return axis == 0 ? 0 : REID_AXIS_MIXED;
     case REID_OP_MAX_POOL:
     case REID_OP_AVERAGE_POOL:
     case REID_OP_GLOBAL_AVERAGE_POOL:
     case REID_OP_RESIZE:
-      return axis < 2 ? axis : REID_AXIS_MIXED;
+      return axis < 2;
     case REID_OP_AFFINE:
     case REID_OP_PRELU:
-      return axis != 1 ? axis : REID_AXIS_MIXED;
+      return axis != 1;
     case REID_OP_LAYER_NORM:
-      return axis < node->u.norm.axis ? axis : REID_AXIS_MIXED;
+      return axis < node->u.norm.axis;
     case REID_OP_REDUCE:
-      return node->u.reduce.axes >> axis & 1 ? REID_AXIS_MIXED : axis;
+      return !(node->u.reduce.axes >> axis & 1);
     case REID_OP_SOFTMAX:
-      return node->u.axis.axis != axis ? axis : REID_AXIS_MIXED;
+      return node->u.axis.axis != axis;
     case REID_OP_SLICE:
-      return node->u.slice.start[axis] == 0
-                     && node->u.slice.end[axis] == INT64_MAX
-                     && node->u.slice.step[axis] == 1
-                 ? axis
-                 : REID_AXIS_MIXED;
+      return whole_axis (&node->u.slice, axis);
     case REID_OP_PAD:
-      return node->u.pad.before[axis] == 0 && node->u.pad.after[axis] == 0
-                 ? axis
-                 : REID_AXIS_MIXED;
-    case REID_OP_TRANSPOSE:
-      for (int i = 0; i < l->out->rank; i++)
-        if (node->u.perm.perm[i] == axis)
-          return i;
-      return REID_AXIS_MIXED;
-    case REID_OP_RESHAPE:
-      return reshape_axis (l);
+      return node->u.pad.before[axis] == 0 && node->u.pad.after[axis] == 0;
     case REID_OP_UNARY:
-      return axis;
+      return true;
     default:
-      return REID_AXIS_MIXED;
+      return false;
   }
 }
 
-int
-reid_node_batch_axis (const ReidNode *node, const ReidShape *in,
-                      const int *axes, const ReidShape *out,
-                      const ReidSymbols *symbols, int64_t batch)
+static ReidBatch
+node_batch (const Look *l)
 {
-  const Look l = { node, in, out, axes, symbols, batch };
-  int axis;
+  ReidBatch first = l->batches[0];
+
+  switch (l->node->op) {
+    case REID_OP_BINARY:
+      return binary_batch (l);
+    case REID_OP_MATMUL:
+      return matmul_batch (l);
+    case REID_OP_CONCAT:
+      return concat_batch (l);
+    case REID_OP_EXPAND:
+      return expand_batch (l);
+    default:
+      break;
+  }
+  if (first.axis < 0)
+    return mixed;
+  switch (l->node->op) {
+    case REID_OP_CONV:
+    case REID_OP_GEMM:
+      return conv_batch (l);
+    case REID_OP_TRANSPOSE:
+      return turned (l, first);
+    case REID_OP_RESHAPE:
+      return reshape_batch (l);
+    default:
+      return keeps (l->node, first.axis) ? first : mixed;
+  }
+}
+
+ReidBatch
+reid_node_batch (const ReidNode *node, const ReidShape *in,
+                 const ReidBatch *batches, const ReidShape *out,
+                 const ReidSymbols *symbols, int64_t size)
+{
+  const Look l = { node, in, out, batches, symbols, size };
+  ReidBatch batch;
 
   for (int i = 0; i < node->n_in; i++)
-    if (axes[i] == REID_AXIS_MIXED)
-      return REID_AXIS_MIXED;
-  axis = node_axis (&l);
-  if (axis < 0 || axis >= out->rank
-      || !reid_size_has (symbols, out->dims[axis], batch))
-    return REID_AXIS_MIXED;
+    if (batches[i].axis == REID_AXIS_MIXED)
+      return mixed;
+  batch = node_batch (&l);
+  if (batch.axis < 0 || batch.axis >= out->rank
+      || !reid_size_has (symbols, out->dims[batch.axis], size))
+    return mixed;
   /* A free batch must not come in by another way too. */
-  for (int i = 0; i < out->rank && batch < 0; i++)
-    if (i != axis && reid_size_has (symbols, out->dims[i], batch))
-      return REID_AXIS_MIXED;
-  return axis;
+  for (int i = 0; i < out->rank && size < 0; i++)
+    if (i != batch.axis && reid_size_has (symbols, out->dims[i], size))
+      return mixed;
+  return batch;
 }

@@ -229,6 +229,18 @@ reid_value_as_floats (ReidBuilder *b, int *value)
   return true;
 }
 
+void
+reid_value_release (ReidBuilder *b, int value)
+{
+  ReidBuildValue *v = &b->values[value];
+
+  if (v->uses != 1 || v->is_output || !v->data)
+    return;
+  b->constants -= reid_shape_count (&v->shape);
+  free (v->data);
+  v->data = NULL;
+}
+
 bool
 reid_is_constant (const ReidBuildValue *v)
 {
@@ -382,7 +394,7 @@ bool
 reid_emit (ReidBuilder *b, ReidNode *node)
 {
   ReidShape few[REID_MAX_NODE_IN] = { 0 }, *in = few;
-  int few_axes[REID_MAX_NODE_IN], *axes = few_axes;
+  ReidBatch few_batches[REID_MAX_NODE_IN], *batches = few_batches;
   ReidError why = REID_ERROR_INIT;
   int computed = 0, ints = 0, given = 0;
 
@@ -409,25 +421,25 @@ reid_emit (ReidBuilder *b, ReidNode *node)
                             "mixes integers with computed values");
   if (node->n_in > REID_MAX_NODE_IN) {
     in = calloc ((size_t) node->n_in, sizeof *in);
-    axes = calloc ((size_t) node->n_in, sizeof *axes);
+    batches = calloc ((size_t) node->n_in, sizeof *batches);
   }
-  bool ok = in && axes;
+  bool ok = in && batches;
   if (!ok)
     reid_error_set (&why, REID_ERROR_MEMORY, "not enough memory");
   for (int i = 0; i < node->n_in && ok; i++) {
     const ReidBuildValue *v = node->in[i] < 0 ? NULL : &b->values[node->in[i]];
-    axes[i] = v && v->computed ? v->batch_axis : REID_AXIS_NONE;
+    batches[i] = v && v->computed ? v->batch : (ReidBatch){ REID_AXIS_NONE, 1 };
     if (v)
       in[i] = v->shape;
   }
   ReidBuildValue *out = &b->values[node->out];
   ok = ok && reid_node_infer (node, in, &out->shape, b->symbols, &why);
   if (ok)
-    out->batch_axis = reid_node_batch_axis (node, in, axes, &out->shape,
-                                            b->symbols, REID_SYMBOL_BATCH);
+    out->batch = reid_node_batch (node, in, batches, &out->shape, b->symbols,
+                                  REID_SYMBOL_BATCH);
   if (node->n_in > REID_MAX_NODE_IN) {
     free (in);
-    free (axes);
+    free (batches);
   }
   if (!ok)
     return reid_build_fail (b, why.status, "%s", why.message);

@@ -24,7 +24,7 @@ typedef struct {
   float *data;                  /* float constant */
   ReidInt *ints;                /* integer constant or sizes */
   bool computed;                /* from the inputs */
-  int batch_axis;               /* of what is computed: see batch.h */
+  ReidBatch batch;              /* of what is computed */
   bool known;                   /* something has produced it */
   bool is_input, is_output;
   int uses;     /* by nodes and outputs of the file */
@@ -107,6 +107,8 @@ int reid_value_like (ReidBuilder *b, const int64_t *sizes, int n, int at,
 /* Makes `out` of x, broadcast with these sizes. */
 bool reid_emit_spread (ReidBuilder *b, int x, const ReidInt *to, int rank,
                        int out);
+/* Of a constant that one node alone reads, when it has been read. */
+void reid_value_release (ReidBuilder *b, int value);
 /* Loads an initializer, so that data or ints are set; true for computed. */
 bool reid_value_ready (ReidBuilder *b, int value);
 bool reid_is_constant (const ReidBuildValue *value);

@@ -298,6 +298,8 @@ gemm_weight (ReidBuilder *b, int y, bool transposed, float alpha)
     for (int64_t k = 0; k < to.dims[1]; k++)
       d[m * to.dims[1] + k] =
           alpha * (transposed ? s[m * to.dims[1] + k] : s[k * to.dims[0] + m]);
+  /* The weights of a transformer are hundreds of megabytes. */
+  reid_value_release (b, y);
   return made;
 }
 

@@ -112,6 +112,30 @@ expand (ReidBuilder *b)
   return reid_emit_spread (b, x, to, (int) rank, reid_output (b, 0));
 }
 
+/* What has the size 1 is spread; anything else cannot be repeated. */
+static bool
+tile (ReidBuilder *b)
+{
+  ReidInt to[REID_MAX_RANK];
+  int x, s;
+
+  if (!reid_need (b, 0, &x) || !reid_need (b, 1, &s))
+    return false;
+  const ReidBuildValue *v = &b->values[s];
+  const ReidShape *shape = &b->values[x].shape;
+  if (!v->ints || reid_shape_count (&v->shape) != shape->rank)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "its repeats must be constant or made from "
+                            "shapes, one for each size");
+  for (int i = 0; i < shape->rank; i++) {
+    to[i] = v->ints[i];
+    if ((to[i].sym || to[i].v != 1) && shape->dims[i] != 1)
+      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                              "only along sizes of 1 is it supported");
+  }
+  return reid_emit_spread (b, x, to, shape->rank, reid_output (b, 0));
+}
+
 /* Shape of integers that are combined element by element: one of them may be
  * a single number. */
 static bool
@@ -230,6 +254,8 @@ where (ReidBuilder *b)
   return reid_emit_identity (b, chosen);
 }
 
-const ReidTranslator reid_translate_spread[] = {
-  { "Expand", expand }, { "Equal", equal }, { "Where", where }, { NULL, NULL }
-};
+const ReidTranslator reid_translate_spread[] = { { "Expand", expand },
+                                                 { "Tile", tile },
+                                                 { "Equal", equal },
+                                                 { "Where", where },
+                                                 { NULL, NULL } };

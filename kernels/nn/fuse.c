@@ -25,7 +25,7 @@ reid_fuse_rename (ReidBuilder *b, ReidNode *node, int out)
   v->producer = old->producer;
   v->shape = old->shape;
   v->computed = v->known = true;
-  v->batch_axis = old->batch_axis;
+  v->batch = old->batch;
   old->producer = -1;
   node->out = out;
 }
@@ -141,6 +141,51 @@ fuse_activation (ReidBuilder *b, ReidNode *node)
   return true;
 }
 
+/* One number for all, or for each channel, that a convolution is multiplied by
+ * or that is added to it. */
+static bool
+fuse_constant (ReidBuilder *b, ReidNode *node)
+{
+  int k = b->values[node->in[0]].data ? 1 : 0;
+  ReidNode *conv = reid_sole_producer (b, node->in[k], REID_OP_CONV);
+  const ReidBuildValue *c = &b->values[node->in[1 - k]];
+  ReidBinaryKind kind = node->u.binary;
+  bool backwards = k == 1, done;
+  double *both;
+
+  if (!conv || !c->data || conv->u.conv.act != REID_ACT_NONE
+      || conv->u.conv.residual >= 0 || c->shape.rank > 4
+      || (kind == REID_BINARY_DIV && backwards) || kind == REID_BINARY_MIN
+      || kind == REID_BINARY_MAX || kind == REID_BINARY_POW)
+    return false;
+  int64_t channels = b->values[conv->in[1]].shape.dims[0],
+          n = reid_shape_count (&c->shape);
+  for (int i = 0; i < c->shape.rank; i++)
+    if (c->shape.dims[i] != 1
+        && (i + 4 - c->shape.rank != 1 || c->shape.dims[i] != channels))
+      return false;
+  both = malloc ((size_t) channels * 2 * sizeof *both);
+  if (!both)
+    return reid_build_no_memory (b), true;
+  for (int64_t i = 0; i < channels; i++) {
+    double v = c->data[n == 1 ? 0 : i];
+    both[i] = kind == REID_BINARY_MUL                ? v
+              : kind == REID_BINARY_DIV              ? 1 / v
+              : kind == REID_BINARY_SUB && backwards ? -1
+                                                     : 1;
+    both[channels + i] = kind == REID_BINARY_ADD   ? v
+                         : kind == REID_BINARY_SUB ? backwards ? v : -v
+                                                   : 0;
+  }
+  done = true;
+  for (int64_t i = 0; i < channels; i++)
+    done = done && isfinite ((float) both[i]);
+  done = done
+         && reid_fuse_affine (b, node->in[k], node->out, both, both + channels);
+  free (both);
+  return done;
+}
+
 /* conv (x) + other, where the shapes are certain to be equal. The convolution
  * then runs where the addition stood, since `other` may come after it. */
 static bool
@@ -238,6 +283,8 @@ reid_fuse (ReidBuilder *b, ReidNode *node)
     case REID_OP_PRELU:
       return fuse_activation (b, node);
     case REID_OP_BINARY:
+      if (fuse_constant (b, node))
+        return true;
       if (node->u.binary == REID_BINARY_ADD)
         return fuse_residual (b, node);
       return node->u.binary == REID_BINARY_MUL && fuse_swish (b, node);

@@ -4,19 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const ReidTranslator *const tables[] = {
+  reid_translate_conv,   reid_translate_map,    reid_translate_move,
+  reid_translate_reduce, reid_translate_resize, reid_translate_sizes,
+  reid_translate_spread
+};
+#define N_TABLES (sizeof tables / sizeof *tables)
+
 static ReidTranslate
 translator (ReidBytes type)
 {
-  const ReidTranslator *tables[] = {
-    reid_translate_conv,   reid_translate_map,    reid_translate_move,
-    reid_translate_reduce, reid_translate_resize, reid_translate_sizes,
-    reid_translate_spread
-  };
-
-  for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+  for (size_t t = 0; t < N_TABLES; t++)
     for (const ReidTranslator *p = tables[t]; p->type; p++)
       if (reid_bytes_equal (type, p->type))
         return p->translate;
+  return NULL;
+}
+
+const char *
+reid_operator_name (int i)
+{
+  for (size_t t = 0; t < N_TABLES; t++)
+    for (const ReidTranslator *p = tables[t]; p->type; p++)
+      if (i-- == 0)
+        return p->type;
   return NULL;
 }
 
@@ -153,11 +164,12 @@ add_inputs (ReidBuilder *b)
                               "too large",
                               name);
     value->computed = value->known = value->is_input = true;
-    value->batch_axis =
+    value->batch.axis =
         value->shape.dims[0] == REID_SYMBOL_BATCH ? 0 : REID_AXIS_MIXED;
+    value->batch.outer = 1;
     for (int k = 1; k < value->shape.rank; k++)
       if (value->shape.dims[k] == REID_SYMBOL_BATCH)
-        value->batch_axis = REID_AXIS_MIXED;
+        value->batch.axis = REID_AXIS_MIXED;
   }
   return n > 0
          || reid_build_fail (b, REID_ERROR_FORMAT, "the graph has no input");
@@ -337,7 +349,7 @@ finish (ReidBuilder *b, ReidModel *model)
     int v = reid_value_find (b, m->inputs[i].name);
     if (b->values[v].tensor)
       continue;
-    model->batchable = model->batchable && b->values[v].batch_axis == 0;
+    model->batchable = model->batchable && b->values[v].batch.axis == 0;
     tell_shape (b, &b->values[v].shape,
                 reid_onnx_name (b->arena, m->inputs[i].name),
                 &model->inputs[g->n_inputs]);
@@ -355,7 +367,8 @@ finish (ReidBuilder *b, ReidModel *model)
       return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                               "output '%.100s' is not float32", name);
     model->batchable = model->batchable && b->values[v].computed
-                       && b->values[v].batch_axis == 0
+                       && b->values[v].batch.axis == 0
+                       && b->values[v].batch.outer == 1
                        && b->values[v].shape.dims[0] == REID_SYMBOL_BATCH;
     tell_shape (b, &b->values[v].shape, name, &model->outputs[i]);
     g->n_outputs++;

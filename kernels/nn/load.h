@@ -26,6 +26,9 @@ typedef struct {
 ReidModel *reid_model_load (ReidBytes data, const char *file, ReidError *error);
 void reid_model_free (ReidModel *model);
 
+/* Names of ONNX's operators that can be read; NULL after the last. */
+const char *reid_operator_name (int i);
+
 /* Steps of the inner loops of one node, of convolutions and inner products
  * only or of every operator; saturates at INT64_MAX. */
 int64_t reid_node_work (const ReidNode *node, const ReidShape *in,

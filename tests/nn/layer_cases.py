@@ -213,6 +213,14 @@ def spreads(case, weights):
           ('Concat', 't,x', 'y', {'axis': 1})], [(3, 4, 5)],
          {'i': I(0), 'rest': I(1, 5), 'token': weights(5)}, 13,
          declared=[(None, 4, 5)])
+    case('tile to the batch',
+         [('Shape', 'x', 's', {}), ('Gather', 's,i', 'n', {}),
+          ('Concat', 'n,rest', 'r', {'axis': 0}), ('Tile', 'token,r', 't', {}),
+          ('Concat', 't,x', 'y', {'axis': 1})], [(3, 4, 5)],
+         {'i': I(0), 'rest': I(1, 1), 'token': weights(1, 1, 5)}, 13,
+         declared=[(None, 4, 5)])
+    case('tile of ones', [('Tile', 'x,r', 'y', {})], [(2, 1, 3)],
+         {'r': I(1, 4, 1)})
     case('concat token of one', [('Concat', 'token,x', 'y', {'axis': 1})],
          [(3, 4, 5)], {'token': weights(1, 1, 5)}, declared=[(1, 4, 5)],
          each=True)
@@ -262,6 +270,37 @@ def sizes(case):
          declared=FREE)
 
 
+def constants(case, weights):
+    w = {'w': weights(3, 2, 3, 3), 'b': weights(3), 'k': weights(3, 1, 1) + 2,
+         's': F(.75)}
+    shape = [(2, 2, 4, 5)]
+    for t in ('Mul', 'Add', 'Sub', 'Div'):
+        for k in ('k', 's'):
+            case(f'merged constant {t} {k}',
+                 [('Conv', 'x,w,b', 'c', {}), (t, 'c,' + k, 'y', {})], shape, w)
+            case(f'merged constant {k} {t}',
+                 [('Conv', 'x,w', 'c', {}), (t, k + ',c', 'y', {})], shape, w)
+    case('merged constant then more',
+         [('Conv', 'x,w,b', 'c', {}), ('Mul', 'c,s', 'm', {}),
+          ('Add', 'm,z', 'a', {}), ('Relu', 'a', 'y', {})],
+         shape + [(2, 3, 2, 3)], w)
+    case('merged constant of a column',
+         [('Conv', 'x,w,b', 'c', {}), ('Mul', 'c,v', 'y', {})], shape,
+         dict(w, v=weights(3)))
+    case('merged constant of five axes',
+         [('Conv', 'x,w,b', 'c', {}), ('Mul', 'c,v', 'y', {})], shape,
+         dict(w, v=weights(1, 1, 3, 1, 1)))
+    case('merged constant read before',
+         [('Conv', 'x,w,b', 'c', {}), ('Mul', 'c,s', 'm', {}),
+          ('Add', 'c,m', 'y', {})], shape, w)
+    case('merged constant after an activation',
+         [('Conv', 'x,w,b', 'c', {}), ('Relu', 'c', 'r', {}),
+          ('Mul', 'r,s', 'y', {})], shape, w)
+    case('merged constant of zero',
+         [('Conv', 'x,w,b', 'c', {}), ('Mul', 'c,s', 'y', {})], shape,
+         dict(w, s=F(0)))
+
+
 def frames(case, weights):
     case('frames as pictures',
          [('Reshape', 'x,flat', 'f', {}), ('Conv', 'f,w', 'c', {}),
@@ -296,3 +335,4 @@ def add(any_case, weights):
     spreads(case, weights)
     sizes(case)
     frames(case, weights)
+    constants(case, weights)

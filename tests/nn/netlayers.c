@@ -33,6 +33,15 @@ net_input (Net *n, int channels, int height, int width)
   return x;
 }
 
+NetValue
+net_input5 (Net *n, int frames, int channels, int height, int width)
+{
+  NetValue x = fresh (n, channels);
+  tiny_input (n->onnx, name_of (x).text, 5,
+              (int64_t[]){ -1, frames, channels, height, width });
+  return x;
+}
+
 void
 net_output (Net *n, NetValue x, const char *name)
 {
@@ -125,6 +134,15 @@ net_float (Net *n, float v)
 {
   NetValue w = fresh (n, 0);
   tiny_raw (n->onnx, name_of (w).text, 1, 0, NULL, &v, sizeof v);
+  return w;
+}
+
+NetValue
+net_floats (Net *n, int count, const float *v)
+{
+  NetValue w = fresh (n, count);
+  int64_t dims[] = { count };
+  tiny_floats (n->onnx, name_of (w).text, 1, dims, v);
   return w;
 }
 
@@ -303,4 +321,95 @@ net_transpose (Net *n, NetValue x, int rank, const int64_t *perm, int channels)
   NetValue y = net_node (n, "Transpose", channels, x, NET_NONE);
   tiny_attr_ints (n->onnx, "perm", rank, perm);
   return y;
+}
+
+NetValue
+net_leaky (Net *n, NetValue x)
+{
+  NetValue y = net_node (n, "LeakyRelu", x.channels, x, NET_NONE);
+  tiny_attr_float (n->onnx, "alpha", .1f);
+  return y;
+}
+
+NetValue
+net_reduce (Net *n, const char *type, NetValue x, int axis, bool keep)
+{
+  int64_t axes = axis;
+  NetValue y = net_node (n, type, x.channels, x,
+                         n->opset >= 18 ? net_ints (n, 1, &axes) : NET_NONE);
+
+  if (n->opset < 18)
+    tiny_attr_ints (n->onnx, "axes", 1, &axes);
+  tiny_attr_int (n->onnx, "keepdims", keep);
+  return y;
+}
+
+NetValue
+net_unsqueeze (Net *n, NetValue x, int axis)
+{
+  int64_t axes = axis;
+  NetValue y = net_node (n, "Unsqueeze", x.channels, x,
+                         n->opset >= 13 ? net_ints (n, 1, &axes) : NET_NONE);
+
+  if (n->opset < 13)
+    tiny_attr_ints (n->onnx, "axes", 1, &axes);
+  return y;
+}
+
+NetValue
+net_slice (Net *n, NetValue x, int axis, int from, int to)
+{
+  int64_t at = axis, starts = from, ends = to;
+  NetValue y;
+
+  if (n->opset >= 10)
+    return net_node4 (n, "Slice", x.channels, x, net_ints (n, 1, &starts),
+                      net_ints (n, 1, &ends), net_ints (n, 1, &at));
+  y = net_node (n, "Slice", x.channels, x, NET_NONE);
+  tiny_attr_ints (n->onnx, "axes", 1, &at);
+  tiny_attr_ints (n->onnx, "starts", 1, &starts);
+  tiny_attr_ints (n->onnx, "ends", 1, &ends);
+  return y;
+}
+
+NetValue
+net_pad (Net *n, NetValue x, const int64_t *pads, int channels)
+{
+  NetValue y = net_node (n, "Pad", channels, x,
+                         n->opset >= 11 ? net_ints (n, 8, pads) : NET_NONE);
+
+  if (n->opset < 11)
+    tiny_attr_ints (n->onnx, "pads", 8, pads);
+  tiny_attr_string (n->onnx, "mode", "constant");
+  return y;
+}
+
+NetValue
+net_softmax (Net *n, NetValue x)
+{
+  NetValue y = net_node (n, "Softmax", x.channels, x, NET_NONE);
+  tiny_attr_int (n->onnx, "axis", n->opset >= 13 ? -1 : 2);
+  return y;
+}
+
+NetValue
+net_size (Net *n, NetValue x, int i)
+{
+  NetValue y = net_node (n, "Gather", 0, net_node (n, "Shape", 0, x, NET_NONE),
+                         net_int (n, i));
+  tiny_attr_int (n->onnx, "axis", 0);
+  return y;
+}
+
+NetValue
+net_sizes (Net *n, NetValue x, int count, const int64_t *sizes)
+{
+  NetValue list[8];
+
+  for (int i = 0; i < count; i++)
+    list[i] =
+        sizes[i] == -1 || sizes[i] > 0
+            ? net_ints (n, 1, &sizes[i])
+            : net_unsqueeze (n, net_size (n, x, (int) (-2 - sizes[i])), 0);
+  return net_concat (n, list, count, 0);
 }

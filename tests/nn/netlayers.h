@@ -31,7 +31,9 @@ typedef struct {
 
 #define NET_CONV(...) ((NetConv){ __VA_ARGS__ })
 
+/* -1: of free size */
 NetValue net_input (Net *n, int channels, int height, int width);
+NetValue net_input5 (Net *n, int frames, int channels, int height, int width);
 /* Names it and makes it an output of the graph. */
 void net_output (Net *n, NetValue x, const char *name);
 
@@ -55,6 +57,7 @@ NetValue net_ints (Net *n, int count, const int64_t *v);
 /* An integer that is no list */
 NetValue net_int (Net *n, int64_t v);
 NetValue net_float (Net *n, float v);
+NetValue net_floats (Net *n, int count, const float *v);
 
 NetValue net_conv (Net *n, NetValue x, NetConv c);
 /* Statistics of something that is about as large as it should be. */
@@ -78,5 +81,17 @@ NetValue net_reshape (Net *n, NetValue x, int rank, const int64_t *dims,
                       int channels);
 NetValue net_transpose (Net *n, NetValue x, int rank, const int64_t *perm,
                         int channels);
+NetValue net_leaky (Net *n, NetValue x);
+/* Operators that moved their attributes into inputs on the way. */
+NetValue net_reduce (Net *n, const char *type, NetValue x, int axis, bool keep);
+NetValue net_unsqueeze (Net *n, NetValue x, int axis);
+NetValue net_slice (Net *n, NetValue x, int axis, int from, int to);
+NetValue net_pad (Net *n, NetValue x, const int64_t *pads, int channels);
+NetValue net_softmax (Net *n, NetValue x);
+/* Size i of x, an integer that is no list; and a list of sizes: literal, -1
+ * for what is left, or NET_SIZE (i) for that of x. */
+#define NET_SIZE(i) (-2 - (i))
+NetValue net_size (Net *n, NetValue x, int i);
+NetValue net_sizes (Net *n, NetValue x, int count, const int64_t *sizes);
 
 #endif /* NETLAYERS_H */

@@ -93,3 +93,39 @@ net_mobilefacenet (Net *n, const NetSize *s)
   x = conv_norm (n, s, x, NET_CONV (s->embedding, 1, .gain = .7f), true);
   net_output (n, net_flatten (n, x, s->embedding), "embedding");
 }
+
+static NetValue
+separable (Net *n, NetValue x, int out, int stride)
+{
+  x = net_prelu (
+      n, net_norm (n,
+                   net_conv (n, x,
+                             NET_CONV (.kernel = 3, .stride = stride, .pad = 1,
+                                       .groups = NET_DEPTHWISE)),
+                   1));
+  return net_prelu (n, net_norm (n, net_conv (n, x, NET_CONV (out, 1)), 1));
+}
+
+/* As OpenCV's SFace: MobileNet with PReLU, and what the camera gives as it
+ * is. */
+void
+net_sface (Net *n, const NetSize *s)
+{
+  static const int rows[13][2] = { { 2, 1 },  { 4, 2 },  { 4, 1 },  { 8, 2 },
+                                   { 8, 1 },  { 16, 2 }, { 16, 1 }, { 16, 1 },
+                                   { 16, 1 }, { 16, 1 }, { 16, 1 }, { 32, 2 },
+                                   { 32, 1 } };
+  NetValue x = net_input (n, 3, s->height, s->width);
+  int c = s->channels;
+
+  x = net_node (n, "Sub", 3, x, net_float (n, 127.5f));
+  x = net_mul (n, x, net_float (n, .0078125f));
+  x = net_prelu (n, net_norm (n, net_conv (n, x, NET_CONV (c, 3, 1, 1)), 1));
+  for (int i = 0; i < 13; i++)
+    x = separable (n, x, c * rows[i][0], rows[i][1]);
+  x = net_norm (n, x, 1);
+  x = net_node (n, "Dropout", x.channels, x, NET_NONE);
+  x = net_flatten (n, x, x.channels * (s->height / 16) * (s->width / 16));
+  x = net_gemm (n, x, s->embedding, true);
+  net_output (n, net_norm (n, x, 1), "embedding");
+}

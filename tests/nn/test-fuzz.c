@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 extern int fuzz_opened, fuzz_ran;
 
-#define MAX_SEEDS 400
+#define MAX_SEEDS 800
 
 static struct {
   uint8_t *data;

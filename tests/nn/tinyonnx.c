@@ -122,7 +122,7 @@ tiny_free (TinyOnnx *t)
 }
 
 static void
-value_info (TinyOnnx *t, unsigned field, const char *name, int rank,
+value_info (TinyOnnx *t, unsigned field, const char *name, int of, int rank,
             const int64_t *dims)
 {
   Bytes shape = { 0 }, tensor = { 0 }, type = { 0 }, info = { 0 };
@@ -133,7 +133,7 @@ value_info (TinyOnnx *t, unsigned field, const char *name, int rank,
       put_int (&dim, 1, dims[i]);
     put_message (&shape, 1, &dim);
   }
-  put_int (&tensor, 1, 1);
+  put_int (&tensor, 1, of);
   if (rank >= 0)
     put_message (&tensor, 2, &shape);
   put_message (&type, 1, &tensor);
@@ -146,13 +146,20 @@ value_info (TinyOnnx *t, unsigned field, const char *name, int rank,
 void
 tiny_input (TinyOnnx *t, const char *name, int rank, const int64_t *dims)
 {
-  value_info (t, 11, name, rank, dims);
+  tiny_input_of (t, name, 1, rank, dims);
+}
+
+void
+tiny_input_of (TinyOnnx *t, const char *name, int type, int rank,
+               const int64_t *dims)
+{
+  value_info (t, 11, name, type, rank, dims);
 }
 
 void
 tiny_output (TinyOnnx *t, const char *name)
 {
-  value_info (t, 12, name, -1, NULL);
+  value_info (t, 12, name, 1, -1, NULL);
 }
 
 void
@@ -408,6 +415,21 @@ tiny_attr_floats (TinyOnnx *t, const char *name, int n, const float *v)
   for (int i = 0; i < n; i++)
     put_float (&a, 7, v[i]);
   put_int (&a, 20, 6);
+  put_message (&t->node, 5, &a);
+}
+
+void
+tiny_attr_one (TinyOnnx *t, const char *name)
+{
+  Bytes a = { 0 }, tensor = { 0 };
+  const int64_t one = 1;
+
+  put_int (&tensor, 1, 1);
+  put_int (&tensor, 2, 7);
+  put_bytes (&tensor, 9, &one, sizeof one);
+  put_text (&a, 1, name);
+  put_message (&a, 5, &tensor);
+  put_int (&a, 20, 4);
   put_message (&t->node, 5, &a);
 }
 

@@ -29,6 +29,9 @@ TinyOnnx *tiny_new (int opset);
 void tiny_free (TinyOnnx *t);
 /* dims: -1 = free. Free dimensions get no name. */
 void tiny_input (TinyOnnx *t, const char *name, int rank, const int64_t *dims);
+/* The same of another element type. */
+void tiny_input_of (TinyOnnx *t, const char *name, int type, int rank,
+                    const int64_t *dims);
 void tiny_output (TinyOnnx *t, const char *name);
 void tiny_floats (TinyOnnx *t, const char *name, int rank, const int64_t *dims,
                   const float *data);
@@ -64,6 +67,8 @@ void tiny_attr_float (TinyOnnx *t, const char *name, float value);
 void tiny_attr_string (TinyOnnx *t, const char *name, const char *value);
 void tiny_attr_ints (TinyOnnx *t, const char *name, int n, const int64_t *v);
 void tiny_attr_floats (TinyOnnx *t, const char *name, int n, const float *v);
+/* A tensor that holds the integer 1. */
+void tiny_attr_one (TinyOnnx *t, const char *name);
 /* A subgraph, given as the bytes of its message. */
 void tiny_attr_graph (TinyOnnx *t, const char *name, const void *data,
                       size_t size);

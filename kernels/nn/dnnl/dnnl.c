@@ -104,24 +104,27 @@ fits_one (const ReidShape *a, const ReidShape *b, int axis, int64_t batch)
 
 static bool
 nodes_apart (const ReidGraph *g, const ReidShape *shapes, int64_t batch,
-             const ReidShape *one, int *axes, ReidShape *in, int *in_axes)
+             const ReidShape *one, ReidBatch *batches, ReidShape *in,
+             ReidBatch *in_batches)
 {
   for (int i = 0; i < g->n_nodes; i++) {
     const ReidNode *node = &g->nodes[i];
     for (int k = 0; k < node->n_in; k++) {
-      in_axes[k] = node->in[k] < 0 ? REID_AXIS_NONE : axes[node->in[k]];
+      in_batches[k] = node->in[k] < 0 ? (ReidBatch){ REID_AXIS_NONE, 1 }
+                                      : batches[node->in[k]];
       if (node->in[k] >= 0)
         in[k] = shapes[node->in[k]];
     }
-    int axis = reid_node_batch_axis (node, in, in_axes, &shapes[node->out],
-                                     NULL, batch);
-    if (axis < 0
-        || !fits_one (&shapes[node->out], &one[node->out], axis, batch))
+    ReidBatch made =
+        reid_node_batch (node, in, in_batches, &shapes[node->out], NULL, batch);
+    if (made.axis < 0
+        || !fits_one (&shapes[node->out], &one[node->out], made.axis, batch))
       return false;
-    axes[node->out] = axis;
+    batches[node->out] = made;
   }
   for (int i = 0; i < g->n_outputs; i++)
-    if (axes[g->outputs[i]] != 0 || shapes[g->outputs[i]].dims[0] != batch)
+    if (batches[g->outputs[i]].axis != 0 || batches[g->outputs[i]].outer != 1
+        || shapes[g->outputs[i]].dims[0] != batch)
       return false;
   return true;
 }
@@ -143,16 +146,17 @@ single_shapes (const ReidGraph *g, const ReidShape *shapes, int64_t batch,
     return false;
   for (int i = 0; i < g->n_nodes; i++)
     widest = g->nodes[i].n_in > widest ? g->nodes[i].n_in : widest;
-  int *axes = calloc ((size_t) g->n_values + widest, sizeof *axes);
+  ReidBatch *batches = calloc ((size_t) g->n_values + widest, sizeof *batches);
   ReidShape *in = calloc (widest, sizeof *in);
-  bool apart = axes && in;
+  bool apart = batches && in;
   for (int i = 0; i < g->n_values && apart; i++)
-    axes[i] = REID_AXIS_NONE;
+    batches[i] = (ReidBatch){ REID_AXIS_NONE, 1 };
   for (int i = 0; i < g->n_inputs && apart; i++)
-    axes[g->inputs[i]] = 0;
+    batches[g->inputs[i]].axis = 0;
   apart = apart
-          && nodes_apart (g, shapes, batch, one, axes, in, axes + g->n_values);
-  free (axes);
+          && nodes_apart (g, shapes, batch, one, batches, in,
+                          batches + g->n_values);
+  free (batches);
   free (in);
   return apart;
 }
