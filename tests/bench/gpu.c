@@ -3,9 +3,10 @@
  * second two callers get at once, so that one copies while the other computes.
  *
  * usage: bench-gpu [--device D] [--precision P] [--batches N,N,...]
- *                  [--seconds S] [--plan] MODEL...
+ *                  [--seconds S] [--size N] [--plan] MODEL...
  *
- * --plan only makes the plans. Prints a table; medians of single runs. */
+ * --size is that of a network that takes any (320). --plan only makes the
+ * plans. Prints a table; medians of single runs. */
 #include "nn/nn.h"
 
 #include <pthread.h>
@@ -19,6 +20,7 @@
 
 static const char *batches = "1,4,16,64,256";
 static double seconds = 1;
+static int64_t free_size = 320;
 static bool only_plan;
 
 static double
@@ -58,7 +60,7 @@ ready (Caller *c, ReidSession *s, int64_t batch)
   c->in.rank = info->rank;
   for (int i = 0; i < info->rank; i++) {
     c->in.dims[i] = i == 0                           ? batch
-                    : info->dims[i] == REID_DIM_FREE ? 320
+                    : info->dims[i] == REID_DIM_FREE ? free_size
                                                      : info->dims[i];
     n *= c->in.dims[i];
   }
@@ -164,6 +166,8 @@ main (int argc, char **argv)
       break;
     else if (strcmp (argv[i], "--device") == 0)
       options.device = argv[++i];
+    else if (strcmp (argv[i], "--size") == 0)
+      free_size = atoll (argv[++i]);
     else if (strcmp (argv[i], "--batches") == 0)
       batches = argv[++i];
     else if (strcmp (argv[i], "--seconds") == 0)
@@ -176,7 +180,8 @@ main (int argc, char **argv)
   }
   if (i >= argc || strncmp (argv[i], "--", 2) == 0) {
     fprintf (stderr, "usage: bench-gpu [--device D] [--precision P] "
-                     "[--batches N,N,...] [--seconds S] [--plan] MODEL...\n");
+                     "[--batches N,N,...] [--seconds S] [--size N] [--plan] "
+                     "MODEL...\n");
     return 2;
   }
   for (; i < argc; i++) {

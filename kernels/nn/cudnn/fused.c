@@ -366,7 +366,7 @@ representable (const ReidFusedShape *s)
 
 ReidFused *
 reid_fused_new (const ReidFusedShape *shape, cudnnBackendDescriptor_t device,
-                ReidError *error)
+                bool choices, ReidError *error)
 {
   ReidFused *f = calloc (1, sizeof *f);
 
@@ -386,8 +386,10 @@ reid_fused_new (const ReidFusedShape *shape, cudnnBackendDescriptor_t device,
     reid_fused_free (f);
     return NULL;
   }
-  choose (f, CUDNN_HEUR_MODE_A);
-  choose (f, CUDNN_HEUR_MODE_FALLBACK);
+  if (choices) {
+    choose (f, CUDNN_HEUR_MODE_A);
+    choose (f, CUDNN_HEUR_MODE_FALLBACK);
+  }
   return f;
 }
 

@@ -44,9 +44,11 @@ cudnnBackendDescriptor_t reid_fused_device_from_text (const char *json,
 /* free() it; NULL when memory ends. */
 char *reid_fused_device_text (cudnnBackendDescriptor_t device);
 
-/* `device` outlives the graph. */
+/* `device` outlives the graph. Without `choices` cuDNN is not asked for any;
+ * reid_fused_choice() adds them. */
 ReidFused *reid_fused_new (const ReidFusedShape *shape,
-                           cudnnBackendDescriptor_t device, ReidError *error);
+                           cudnnBackendDescriptor_t device, bool choices,
+                           ReidError *error);
 void reid_fused_free (ReidFused *fused);
 /* Engine configurations, the most promising first. */
 int reid_fused_n_choices (const ReidFused *fused);

@@ -342,17 +342,36 @@ plan_key (const ReidGpu *gpu, const ReidFusedShape *shape,
   snprintf (key + strlen (key), 2 * KEY - strlen (key), " as %s", knobs);
 }
 
+/* Can small batches, too, compute as choice i does? */
+static bool
+spreads (const ReidTuner *t, const ReidFusedShape *shape,
+         const ReidFused *fused, int i)
+{
+  ReidFusedConfig config;
+  bool all = reid_fused_config (fused, i, &config);
+
+  for (int batch = 1; batch <= 3 && all; batch++) {
+    ReidFusedShape other = *shape;
+    other.batch = batch;
+    ReidFused *f = reid_fused_new (&other, t->device, false, NULL);
+    all = f && reid_fused_choice (f, &config) >= 0;
+    reid_fused_free (f);
+  }
+  return all;
+}
+
 /* The fastest configuration of a shape; false where there is none, or with the
  * error set. */
 static bool
 fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
          ReidFusedConfig *config, ReidError *error)
 {
-  ReidFused *fused = reid_fused_new (shape, t->device, NULL);
+  ReidFused *fused = reid_fused_new (shape, t->device, true, NULL);
   char *texts[REID_TUNE_MOST_CHOICES] = { NULL },
        times[REID_TUNE_MOST_CHOICES * 12] = "";
   double best = 0;
   int won = -1;
+  bool won_spreads = false;
   Bench b;
 
   if (!fused)
@@ -364,11 +383,17 @@ fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
         texts[i] ? reid_fused_plan_from_text (shape, t->handle, texts[i])
                  : NULL;
     double ms = plan ? time_plan (t, &b, plan) : -1;
+    bool spread = ms >= 0 && spreads (t, shape, fused, i);
     size_t at = strlen (times);
-    snprintf (times + at, sizeof times - at, " %.4f", ms);
-    if (ms >= 0 && (won < 0 || ms < best)) {
+    snprintf (times + at, sizeof times - at, " %.4f%s", ms,
+              ms >= 0 && !spread ? "!" : "");
+    /* one that all batches have comes before any that only some have */
+    if (ms >= 0
+        && (won < 0 || spread > won_spreads
+            || (spread == won_spreads && ms < best))) {
       best = ms;
       won = i;
+      won_spreads = spread;
     }
     reid_fused_plan_free (plan);
   }
@@ -434,7 +459,7 @@ plan_with (ReidTuner *t, const ReidFusedShape *shape,
   free (text);
   if (plan)
     return plan;
-  fused = reid_fused_new (shape, t->device, NULL);
+  fused = reid_fused_new (shape, t->device, false, NULL);
   i = fused ? reid_fused_choice (fused, config) : -1;
   if (i >= 0)
     plan = reid_fused_plan (fused, i, REID_TUNE_WORKSPACE, NULL);
@@ -448,6 +473,26 @@ plan_with (ReidTuner *t, const ReidFusedShape *shape,
   return plan;
 }
 
+/* Where a batch has not the configuration of all others: its own best guess.
+ * Sums may then come in another order. */
+static ReidFusedPlan *
+any_plan (ReidTuner *t, const ReidFusedShape *shape)
+{
+  ReidFused *fused = reid_fused_new (shape, t->device, true, NULL);
+  ReidFusedPlan *plan = NULL;
+  char key[KEY];
+
+  reid_tune_key (&t->gpu, shape, key, sizeof key);
+  note ("no plan as at the batch of %d: %s", tuning_batch (shape), key);
+  for (int i = 0; fused && !plan && i < reid_fused_n_choices (fused); i++) {
+    ReidFusedConfig config;
+    if (reid_fused_config (fused, i, &config))
+      plan = plan_with (t, shape, &config);
+  }
+  reid_fused_free (fused);
+  return plan;
+}
+
 static ReidFusedPlan *
 find_plan (ReidTuner *t, const ReidFusedShape *shape, ReidError *error)
 {
@@ -457,16 +502,11 @@ find_plan (ReidTuner *t, const ReidFusedShape *shape, ReidError *error)
   if (!find_config (t, shape, &config, error))
     return NULL;
   plan = plan_with (t, shape, &config);
-  if (!plan) {
-    char key[KEY];
-    reid_tune_key (&t->gpu, shape, key, sizeof key);
-    note ("no plan as at the batch of %d: %s", tuning_batch (shape), key);
-  }
-  return plan;
+  return plan ? plan : any_plan (t, shape);
 }
 
 /* For a GPU that is not here: what there would be to choose from, and whether
- * another batch can compute as the first choice does. */
+ * this batch can compute as one of these does. */
 static void
 look (ReidTuner *t, const ReidFusedShape *shape)
 {
@@ -481,8 +521,8 @@ look (ReidTuner *t, const ReidFusedShape *shape)
   want = want < 0                        ? 0
          : want > REID_TUNE_MOST_CHOICES ? REID_TUNE_MOST_CHOICES
                                          : want;
-  chosen = reid_fused_new (&tuned, t->device, NULL);
-  fused = reid_fused_new (shape, t->device, NULL);
+  chosen = reid_fused_new (&tuned, t->device, true, NULL);
+  fused = reid_fused_new (shape, t->device, false, NULL);
   reid_tune_key (&t->gpu, &tuned, key, sizeof key);
   if (chosen && want)
     compile_choices (chosen, key, want, texts);
@@ -490,9 +530,11 @@ look (ReidTuner *t, const ReidFusedShape *shape)
     done += texts[i] != NULL;
     free (texts[i]);
   }
-  if (chosen && fused && reid_fused_n_choices (chosen) > 0
-      && reid_fused_config (chosen, 0, &config))
-    same = reid_fused_choice (fused, &config);
+  for (int i = 0; chosen && fused && same < 0 && i < REID_TUNE_CHOICES
+                  && i < reid_fused_n_choices (chosen);
+       i++)
+    if (reid_fused_config (chosen, i, &config))
+      same = reid_fused_choice (fused, &config);
   if (same >= 0 && want) {
     ReidFusedPlan *plan =
         reid_fused_plan (fused, same, REID_TUNE_WORKSPACE, NULL);
