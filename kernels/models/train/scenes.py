@@ -54,6 +54,14 @@ def taught(yunet, picture):
     return f
 
 
+def at_size(picture, size):
+    """The same with a longest side of `size`."""
+    longest = max(picture.shape[:2])
+    return cv2.resize(picture, None, fx=size / longest, fy=size / longest,
+                      interpolation=cv2.INTER_AREA if size < longest
+                      else cv2.INTER_LINEAR)
+
+
 def shown(video, every=2):
     """Frames of a video, each at the size that reiddetect shows a network and at
     another one."""
@@ -66,12 +74,8 @@ def shown(video, every=2):
         n += 1
         if n % every:
             continue
-        longest = max(picture.shape[:2])
         for size in 640, int(rng.uniform(400, 1100)):
-            pictures.append(cv2.resize(
-                picture, None, fx=size / longest, fy=size / longest,
-                interpolation=cv2.INTER_AREA if size < longest
-                else cv2.INTER_LINEAR))
+            pictures.append(at_size(picture, size))
 
 
 def frames(data, work):
