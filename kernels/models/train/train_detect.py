@@ -18,7 +18,6 @@ faces that the teacher misses are asked of the cells around their middles. Boxes
 their distance-IoU (Zheng et al., 2020), landmarks by their distance in distances of
 the eyes. What is written is the running mean of the weights."""
 import argparse
-import copy
 import math
 import mmap
 import os
@@ -34,12 +33,13 @@ from detector import PARTS, STRIDES, Detector
 from prune import detecting_teacher, pruned_detector
 from scenes import SIZE, SWAP, Scenes
 from teachers import session
+from training import Training
 
 SEED = 20261127
 MOST = 8  # faces in a drawn picture
 VIEWS = 3  # of a picture
 POOL = 4096  # pictures at hand
-IMAGES = 1200000
+IMAGES = 709248
 WEIGHTS = 1., 1., 2., 25.  # of obj, cls, boxes and landmarks
 MISSED = .5  # what the teacher scores below this it did not find
 
@@ -279,10 +279,9 @@ def main():
 
     scenes = Scenes(args.data, args.work)
     big = detecting_teacher(args.data)
-    state, first = os.path.join(args.work, 'detect.pt'), 0
-    saved = torch.load(state, 'cpu') if os.path.exists(state) else None
+    state = os.path.join(args.work, 'detect.pt')
     net = Detector()
-    if not saved:
+    if not os.path.exists(state):
         begin = os.path.join(args.work, 'detect-pruned.pt')
         if not os.path.exists(begin):
             rng = np.random.default_rng(SEED)
@@ -293,19 +292,9 @@ def main():
     big = big.to(device, memory_format=form)
     net = net.to(device, memory_format=form)
     batch = args.batch
-    steps = args.images // batch if args.seconds is None else 1 << 30
-    optimizer = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-3)
-    warm = 100
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: min(1, (s + 1) / warm)
-        * (.5 + .5 * math.cos(math.pi * min(1, s / steps))) + 1e-3)
-    mean = copy.deepcopy(net)
-    if saved:
-        first = saved['step']
-        net.load_state_dict(saved['net'])
-        mean.load_state_dict(saved['mean'])
-        optimizer.load_state_dict(saved['optimizer'])
-        schedule.load_state_dict(saved['schedule'])
+    run = Training(net, state, args.rate, 1 << 30 if args.seconds else
+                   args.images // batch, 20.)
+    first = run.step
 
     cells, pool = grid(SIZE).to(device), Pool(device)
     ahead = 4
@@ -315,9 +304,7 @@ def main():
         multiprocessing_context='fork'))
     weights = torch.tensor(WEIGHTS, device=device)
     start, sums = time.time(), torch.zeros(4, device=device)
-    step = first
-    while step < steps:
-        step += 1
+    while run.step < run.steps:
         pool.add(batches.at(next(loader)))
         pictures, faces, known = pool.draw(batch)
         with torch.no_grad():
@@ -327,41 +314,29 @@ def main():
             target[..., :2].sigmoid_()
             target = correct(cells, target, faces, known)
         parts = torch.stack(loss_of(net(x), target, cells))
-        loss = (parts * weights).sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 20.)
-        optimizer.step()
-        schedule.step()
-        with torch.no_grad():
-            keep = min(.998, (step + 1) / (step + 20))
-            torch._foreach_lerp_(list(mean.parameters()), list(net.parameters()),
-                                 1 - keep)
+        run.learn((parts * weights).sum())
+        step = run.step
         sums += parts.detach()
         if step % 100 == 0:
             s, now = (sums / 100).tolist(), time.time()
             print('step %d of %d: obj %.3f cls %.3f box %.3f landmarks %.4f, '
-                  '%.0f images/s' % (step, steps, *s, (step - first) * batch
+                  '%.0f images/s' % (step, run.steps, *s, (step - first) * batch
                                      / (now - start)), flush=True)
             sums.zero_()
             if args.seconds is not None and step == first + 200:
                 settled = now
             elif args.seconds is not None and step == first + 700:
                 left = max(0, start + args.seconds - now)
-                steps = step + int(.97 * left * 500 / (now - settled))
-                print('%d images' % (steps * batch), flush=True)
-        if step % 500 == 0 or step == steps:
-            torch.save({'step': step, 'net': net.state_dict(),
-                        'mean': mean.state_dict(),
-                        'optimizer': optimizer.state_dict(),
-                        'schedule': schedule.state_dict()}, state + '.part')
-            os.replace(state + '.part', state)
+                run.steps = step + int(.97 * left * 500 / (now - settled))
+                print('%d images' % (run.steps * batch), flush=True)
+        if step % 500 == 0 or step == run.steps:
+            run.save()
     del loader
-    mean = mean.to('cpu', memory_format=torch.channels_last)
+    mean = run.mean.to('cpu', memory_format=torch.channels_last)
     # frames at the size that reiddetect shows; every fifth will do
     calibrate(mean, args.data, [p for p, _ in scenes.frames[::10]])
     mean.save(args.out, trained='kernels/models/train/train_detect.py', seed=SEED,
-              images=steps * batch)
+              images=run.steps * batch)
     rng = np.random.default_rng(SEED)
     check_file(args.out, mean, torch.from_numpy(np.stack(
         [scenes.draw(rng)[0] for _ in range(8)])).permute(0, 3, 1, 2).float())
