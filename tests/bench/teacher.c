@@ -7,7 +7,7 @@
  * frame at reiddetect's own size. Wanted are the teacher's faces of a score of
  * at least .7 that are 24 pixels of the frame high; its weaker and smaller ones
  * are neither wanted nor wrong. Pairs overlap by an IoU of .5. The landmarks'
- * error is the mean distance, in distances of the teacher's eyes. */
+ * error of a face is their mean distance, in distances of the teacher's eyes. */
 #include <gst/gst.h>
 #include <gst/reid/reid.h>
 #include <math.h>
@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
   guint64 wanted, found, wrong;
-  gdouble landmarks;
+  GArray *landmarks; /* gdouble: the error of each that was found */
 } Sum;
 
 static void
@@ -79,6 +79,7 @@ static void
 compare_frame (const GstReidFace *t, guint n_t, const GstReidFace *s, guint n_s,
                gdouble height, gdouble aspect, gfloat threshold, Sum *sum)
 {
+  gdouble error;
   gboolean *used = g_new0 (gboolean, n_s + 1);
 
   /* faces come with the highest score first: each takes the best that is left */
@@ -98,7 +99,8 @@ compare_frame (const GstReidFace *t, guint n_t, const GstReidFace *s, guint n_s,
     if (!wanted)
       continue;
     sum->found++;
-    sum->landmarks += landmark_error (&t[i], &s[at], aspect);
+    error = landmark_error (&t[i], &s[at], aspect);
+    g_array_append_val (sum->landmarks, error);
   }
   for (guint j = 0; j < n_s; j++)
     if (!used[j] && s[j].score >= threshold
@@ -119,13 +121,29 @@ frame_faces (const Side *side, guint frame, const GstReidFace **faces)
   return end - start;
 }
 
-static void
-print (const gchar *name, gfloat threshold, const Sum *sum)
+static gint
+by_size (gconstpointer a, gconstpointer b)
 {
-  g_print ("%-36s %.2f  %6" G_GUINT64_FORMAT " %7.3f %9.3f %9.3f\n", name,
+  gdouble p = *(const gdouble *) a, q = *(const gdouble *) b;
+
+  return (p > q) - (p < q);
+}
+
+/* Sorts the errors. */
+static void
+print (const gchar *name, gfloat threshold, Sum *sum)
+{
+  const gdouble *errors = (const gdouble *) sum->landmarks->data;
+  guint n = sum->landmarks->len;
+  gdouble all = 0;
+
+  g_array_sort (sum->landmarks, by_size);
+  for (guint i = 0; i < n; i++)
+    all += errors[i];
+  g_print ("%-36s %.2f  %6" G_GUINT64_FORMAT " %7.3f %9.3f %9.3f %6.3f\n", name,
            threshold, sum->wanted, (gdouble) sum->found / MAX (sum->wanted, 1),
            (gdouble) sum->found / MAX (sum->found + sum->wrong, 1),
-           sum->landmarks / MAX (sum->found, 1));
+           all / MAX (n, 1), n ? errors[n / 2] : 0.);
 }
 
 static void
@@ -139,7 +157,7 @@ compare (const gchar *video, const Side sides[2], const GArray *thresholds,
              sides[0].starts->len, sides[1].starts->len);
   for (guint k = 0; k < thresholds->len; k++) {
     gfloat threshold = g_array_index (thresholds, gfloat, k);
-    Sum sum = { 0 };
+    Sum sum = { .landmarks = g_array_new (FALSE, FALSE, sizeof (gdouble)) };
     for (guint f = 0; f < sides[0].starts->len; f++) {
       const GstReidFace *t, *s;
       guint n_t = frame_faces (&sides[0], f, &t);
@@ -152,7 +170,9 @@ compare (const gchar *video, const Side sides[2], const GArray *thresholds,
     totals[k].wanted += sum.wanted;
     totals[k].found += sum.found;
     totals[k].wrong += sum.wrong;
-    totals[k].landmarks += sum.landmarks;
+    g_array_append_vals (totals[k].landmarks, sum.landmarks->data,
+                         sum.landmarks->len);
+    g_array_free (sum.landmarks, TRUE);
   }
   g_free (name);
 }
@@ -233,20 +253,24 @@ main (int argc, char **argv)
     g_array_append_val (thresholds, t);
   }
   totals = g_new0 (Sum, thresholds->len);
+  for (guint k = 0; k < thresholds->len; k++)
+    totals[k].landmarks = g_array_new (FALSE, FALSE, sizeof (gdouble));
   for (guint i = 0; i < 2; i++) {
     sides[i].faces = g_array_new (FALSE, FALSE, sizeof (GstReidFace));
     sides[i].starts = g_array_new (FALSE, FALSE, sizeof (guint));
   }
-  g_print ("%-36s %4s  %6s %7s %9s %9s\n", "video", "from", "wanted", "recall",
-           "precision", "landmarks");
+  g_print ("%-36s %4s  %6s %7s %9s %9s %6s\n", "video", "from", "wanted",
+           "recall", "precision", "landmarks", "median");
   for (int i = at + 2; i < argc; i++) {
     const gchar *networks[2] = { argv[at], argv[at + 1] };
     if (!run (networks, argv[i], sides))
       return 1;
     compare (argv[i], sides, thresholds, totals);
   }
-  for (guint k = 0; k < thresholds->len; k++)
+  for (guint k = 0; k < thresholds->len; k++) {
     print ("all", g_array_index (thresholds, gfloat, k), &totals[k]);
+    g_array_free (totals[k].landmarks, TRUE);
+  }
   for (guint i = 0; i < 2; i++) {
     g_array_free (sides[i].faces, TRUE);
     g_array_free (sides[i].starts, TRUE);

@@ -9,11 +9,16 @@
 #define PEOPLE 12
 #define SHOTS 12
 #define FRAMES 4 /* of each shot */
+#define THRESHOLD .5f /* as in reid-detect-s.modelinfo */
 
 static ReidDetector *
 open_detector (ReidError *error)
 {
-  return reid_detector_new (DRAWN_DETECTOR, NULL, NULL, error);
+  ReidDetectorOptions options;
+
+  reid_detector_options_init (&options);
+  options.threshold = THRESHOLD;
+  return reid_detector_new (DRAWN_DETECTOR, NULL, &options, error);
 }
 
 static double

@@ -12,7 +12,7 @@ STRIDES = 8, 16, 32
 PARTS = ('cls', 1), ('obj', 1), ('bbox', 4), ('kps', 10)
 # channels that the units give, in the order in which they run
 TEACHER = [16, 16, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64]
-SMALL = [16, 16, 24, 24, 32, 40, 64, 48, 64, 48, 48, 64, 64, 40, 40, 40, 40]
+SMALL = [16, 16, 24, 24, 32, 40, 64, 48, 64, 48, 48, 64, 64, 48, 56, 48, 48]
 
 
 class Unit(nn.Module):

@@ -190,8 +190,11 @@ def pruned_detector(big, pictures, seed):
     for i, (own, head) in enumerate(zip(big.heads, small.heads)):
         at = 0
         for part, n in detector.PARTS:
-            w, b = solved[17 + i]
-            copy(head[part].point, w[at:at + n, :, None, None], b[at:at + n])
+            if 17 + i in solved:
+                w, b = solved[17 + i]
+                copy(head[part].point, w[at:at + n, :, None, None], b[at:at + n])
+            else:
+                head[part].point.load_state_dict(own[part].point.state_dict())
             copy(head[part].depth, own[part].depth.weight, own[part].depth.bias)
             at += n
     return small

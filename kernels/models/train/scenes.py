@@ -3,6 +3,7 @@
 16 numbers: left, top, width, height, five landmarks, score (1 of drawn ones), and
 whether it counts: one that nobody should be punished for does not."""
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -17,23 +18,32 @@ SURE, MAYBE = .55, .2  # scores of the teacher; between them a face is not judge
 SWAP = [1, 0, 2, 4, 3]
 
 
-def keep(path, pictures, faces):
-    """Pictures as JPEG, so that they fit into memory."""
-    data = [np.frombuffer(cv2.imencode('.jpg', p, [cv2.IMWRITE_JPEG_QUALITY, 95])[1],
-                          np.uint8) for p in pictures]
+def at_once(how, things):
+    """OpenCV and ONNX Runtime let other threads run."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(how, things))
+
+
+def keep(path, faces, pictures=()):
+    """Pictures as WebP: a folder of all of them is to stay small enough to be
+    carried to another machine. They are labels of nothing, the teacher sees them
+    as they come out of it."""
+    data = at_once(lambda p: cv2.imencode('.webp', p, [cv2.IMWRITE_WEBP_QUALITY,
+                                                       75])[1].ravel(), pictures)
     np.savez(path + '.part.npz', sizes=[len(d) for d in data],
-             data=np.concatenate(data), counts=[len(f) for f in faces],
-             faces=np.concatenate(faces))
+             data=np.concatenate(data) if data else np.zeros(0, np.uint8),
+             counts=[len(f) for f in faces], faces=np.concatenate(faces))
     os.replace(path + '.part.npz', path)
 
 
 def load(path):
-    """(picture, faces) of all: a few GB, since to decode them again and again
-    would take a third of the training's time."""
+    """Faces and pictures of all: decoded, which is a few GB, since to do that
+    again and again would take a third of the training's time."""
     with np.load(path) as z:
         data = np.split(z['data'], np.cumsum(z['sizes'])[:-1])
         faces = np.split(z['faces'], np.cumsum(z['counts'])[:-1])
-    return [(cv2.imdecode(d, cv2.IMREAD_COLOR), f) for d, f in zip(data, faces)]
+    return faces, at_once(lambda d: cv2.imdecode(d, cv2.IMREAD_COLOR),
+                          data if data[0].size else [])
 
 
 def taught(yunet, picture):
@@ -44,36 +54,41 @@ def taught(yunet, picture):
     return f
 
 
-def frames(data, work, most=150):
-    """Frames of the videos, each at the size that reiddetect shows a network and
-    at another one."""
+def at_size(picture, size):
+    """The same with a longest side of `size`."""
+    longest = max(picture.shape[:2])
+    return cv2.resize(picture, None, fx=size / longest, fy=size / longest,
+                      interpolation=cv2.INTER_AREA if size < longest
+                      else cv2.INTER_LINEAR)
+
+
+def shown(video, every=2):
+    """Frames of a video, each at the size that reiddetect shows a network and at
+    another one."""
+    capture, pictures, n = cv2.VideoCapture(video), [], 0
+    rng = np.random.default_rng(1)
+    while True:
+        good, picture = capture.read()
+        if not good:
+            return pictures
+        n += 1
+        if n % every:
+            continue
+        for size in 640, int(rng.uniform(400, 1100)):
+            pictures.append(at_size(picture, size))
+
+
+def frames(data, work):
+    """The videos are small, and decoded anew each time."""
     path = os.path.join(work, 'frames.npz')
-    if not os.path.exists(path):
-        yunet, pictures, faces = YuNet(data), [], []
-        rng = np.random.default_rng(1)
-        for video in videos(data):
-            capture = cv2.VideoCapture(video)
-            count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-            every, n = max(2, count // most), 0
-            while True:
-                good, picture = capture.read()
-                if not good:
-                    break
-                n += 1
-                if n % every:
-                    continue
-                longest = max(picture.shape[:2])
-                for size in 640, int(rng.uniform(400, 1100)):
-                    small = cv2.resize(picture, None, fx=size / longest,
-                                       fy=size / longest,
-                                       interpolation=cv2.INTER_AREA
-                                       if size < longest else cv2.INTER_LINEAR)
-                    pictures.append(small)
-                    faces.append(taught(yunet, small))
-            print('%s: %d pictures' % (os.path.basename(video), len(pictures)),
-                  flush=True)
-        keep(path, pictures, faces)
-    return load(path)
+    pictures = sum(at_once(shown, videos(data)), [])
+    faces = load(path)[0] if os.path.exists(path) else []
+    if len(faces) != len(pictures):
+        yunet = YuNet(data)
+        faces = at_once(lambda p: taught(yunet, p), pictures)
+        print('frames: %d pictures' % len(pictures), flush=True)
+        keep(path, faces)
+    return list(zip(pictures, faces))
 
 
 def photos(data, work):
@@ -85,8 +100,8 @@ def photos(data, work):
                 continue
             pictures.append(cv2.imread(file))
             faces.append(taught(yunet, pictures[-1]))
-        keep(path, pictures, faces)
-    return load(path)
+        keep(path, faces, pictures)
+    return list(zip(*reversed(load(path))))
 
 
 def drawn(work, seeds=24):
@@ -107,8 +122,8 @@ def drawn(work, seeds=24):
             for picture, _ in episode(FIRST_SEED + 600 + n, 0, 16, 640, 360, '1/1'):
                 pictures.append(picture)
                 faces.append(np.zeros((0, 16), np.float32))
-        keep(path, pictures, faces)
-    return load(path)
+        keep(path, faces, pictures)
+    return list(zip(*reversed(load(path))))
 
 
 def moved(faces, m):
@@ -122,6 +137,20 @@ def moved(faces, m):
     out[:, :2], out[:, 2:4] = middle - size / 2, size
     out[:, 4:14] = marks.reshape(-1, 10)
     return out
+
+
+def warped(picture, m):
+    """A SIZE x SIZE picture by a 2x3 similarity. What becomes much smaller is
+    averaged first, so that no pixel is passed over."""
+    scale = np.sqrt(abs(np.linalg.det(m[:, :2])))
+    if scale < .6:
+        h, w = picture.shape[:2]
+        small = max(4, round(w * scale / .8)), max(4, round(h * scale / .8))
+        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        f = np.array([w, h]) / small
+        m = np.concatenate([m[:, :2] * f, (m[:, 2] + m[:, :2] @ (f / 2 - .5))
+                            [:, None]], 1)
+    return cv2.warpAffine(picture, m, (SIZE, SIZE), flags=cv2.INTER_LINEAR)
 
 
 def window(entry, rng, near=.75, low=.45, high=1.5):
@@ -143,10 +172,14 @@ def window(entry, rng, near=.75, low=.45, high=1.5):
     c, d = s * np.cos(a), s * np.sin(a)
     m = np.array([[c, -d, 0], [d, c, 0]], np.float32)
     m[:, 2] = SIZE / 2 - m[:, :2] @ middle
-    if s < .6:
-        picture = cv2.GaussianBlur(picture, (0, 0), .35 / s)
-    return (cv2.warpAffine(picture, m, (SIZE, SIZE), flags=cv2.INTER_LINEAR),
-            moved(faces, m))
+    if s == 1 and a == 0:
+        m[:, 2] = np.rint(m[:, 2])  # its own pixels
+    return warped(picture, m), moved(faces, m)
+
+
+# of a photograph's pixels, how far they are from its edge
+EDGE = np.minimum(np.arange(250), 249 - np.arange(250)).astype(np.float32)
+EDGE = np.minimum(EDGE[:, None], EDGE)
 
 
 def composed(grounds, people, rng):
@@ -170,20 +203,14 @@ def composed(grounds, people, rng):
         half = 125 * s
         middle = rng.uniform(min(half, SIZE / 2), max(SIZE - half, SIZE / 2), 2)
         m[:, 2] = middle - m[:, :2] @ np.array([125., 125.])
-        if s < .6:
-            picture = cv2.GaussianBlur(picture, (0, 0), .35 / s)
         # soft or hard edges, and more or less of what is around the face
-        y, x = np.mgrid[:250, :250].astype(np.float32)
-        edge = rng.uniform(0, 55)
-        inside = np.minimum(np.minimum(x, 249 - x), np.minimum(y, 249 - y)) - edge
-        alpha = np.clip(inside / rng.uniform(1, 15), 0, 1)
-        alpha = cv2.warpAffine(alpha, m, (SIZE, SIZE))[..., None]
+        alpha = np.clip((EDGE - rng.uniform(0, 55)) / rng.uniform(1, 15), 0, 1)
+        alpha = warped(alpha, m)[..., None]
         area = alpha[..., 0] > .02
         if (area & taken).any():
             continue
         taken |= area
-        layer = cv2.warpAffine(picture, m, (SIZE, SIZE)).astype(np.float32)
-        canvas += (layer - canvas) * alpha
+        canvas += (warped(picture, m) - canvas) * alpha
         kept.append(moved(faces, m))
     faces = np.concatenate(kept) if kept else np.zeros((0, 16), np.float32)
     return canvas.astype(np.uint8), faces
@@ -201,10 +228,11 @@ class Scenes:
         truth."""
         kind = rng.random()
         if kind < .5:
-            near = rng.random() < .6  # to the sizes that reiddetect shows
+            # as reiddetect shows them, near to that, or of any size
+            low, high = ((1, 1), (.8, 1.2), (.45, 1.7))[int(
+                np.searchsorted((.3, .7), rng.random()))]
             picture, faces = window(self.frames[int(rng.integers(len(self.frames)))],
-                                    rng, low=.8 if near else .45,
-                                    high=1.2 if near else 1.7)
+                                    rng, low=low, high=high)
         elif kind < .75:
             picture, faces = composed(self.grounds, self.photos, rng)
         else:

@@ -17,8 +17,6 @@ teacher mixes up, are contrasted: two pictures of one before those of others
 (InfoNCE, van den Oord et al., 2018). What is written is the running mean of the
 weights."""
 import argparse
-import copy
-import math
 import os
 import time
 
@@ -33,6 +31,7 @@ from embedder import Embedder
 from pool import build, jitter
 from prune import embedding_teacher, pruned_embedder
 from teachers import session
+from training import Training
 from verify import auc, accuracy, pairs_of, vectors_of
 
 SEED = 20261127
@@ -106,9 +105,8 @@ def main():
     batch, people = 48, 10
     images = batch + 2 * people
     steps = args.images // images
-    state, first = os.path.join(args.work, 'embed.pt'), 0
-    saved = torch.load(state) if os.path.exists(state) else None
-    if saved:
+    state = os.path.join(args.work, 'embed.pt')
+    if os.path.exists(state):
         net = Embedder()
     else:
         some = np.random.default_rng(SEED).permutation(args.pool)[:400]
@@ -116,18 +114,8 @@ def main():
             pool[0][np.sort(some)].transpose(0, 3, 1, 2).astype(np.float32)
             / 127.5 - 1), SEED)
     net = net.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-3)
-    warm = 100
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: min(1, (s + 1) / warm)
-        * (.5 + .5 * math.cos(math.pi * min(1, s / steps))) + 1e-3)
-    mean = copy.deepcopy(net)
-    if saved:
-        first = saved['step']
-        net.load_state_dict(saved['net'])
-        mean.load_state_dict(saved['mean'])
-        optimizer.load_state_dict(saved['optimizer'])
-        schedule.load_state_dict(saved['schedule'])
+    run = Training(net, state, args.rate, steps, 2.)
+    first = run.step
 
     judge = chips.photos(args.data, args.work, True)
     pairs = pairs_of(judge[1])
@@ -137,16 +125,12 @@ def main():
     start, sums = time.time(), np.zeros(4)
 
     def report(step):
-        torch.save({'step': step, 'net': net.state_dict(),
-                    'mean': mean.state_dict(),
-                    'optimizer': optimizer.state_dict(),
-                    'schedule': schedule.state_dict()}, state + '.part')
-        os.replace(state + '.part', state)
-        mean.save(args.out, trained='kernels/models/train/train_embed.py',
-                  seed=SEED, images=step * images)
+        run.save()
+        run.mean.save(args.out, trained='kernels/models/train/train_embed.py',
+                      seed=SEED, images=step * images)
         # the file, with its weights of half precision, is what is judged
-        run = session(args.out, args.threads).run
-        v = vectors_of(lambda x: run(None, {'input': x})[0], judge[0])
+        file = session(args.out, args.threads)
+        v = vectors_of(lambda x: file.run(None, {'input': x})[0], judge[0])
         c = (v[pairs[:, 0]] * v[pairs[:, 1]]).sum(1)
         print('step %d: held-out accuracy %.4f, AUC %.4f' % (
             step, accuracy(c, pairs[:, 2]), auc(c, pairs[:, 2])), flush=True)
@@ -158,16 +142,7 @@ def main():
         relation = ((real @ real.T - target @ target.T) ** 2).sum() / (
             batch * (batch - 1))
         apart = contrast(made)
-        loss = 4 * feature + 20 * relation + .2 * apart
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 2.)
-        optimizer.step()
-        schedule.step()
-        with torch.no_grad():
-            keep = min(.998, (step + 1) / (step + 20))
-            for a, b in zip(mean.parameters(), net.parameters()):
-                a.lerp_(b, 1 - keep)
+        run.learn(4 * feature + 20 * relation + .2 * apart)
         sums += feature.item(), relation.item(), apart.item(), 1
         if step % 25 == 0:
             s = sums / sums[3]
