@@ -105,7 +105,7 @@ out_of_memory (const char *path)
   ReidSession *s = reid_session_open (path, &options, &error);
   ReidContext *c = s ? reid_context_new (s, 1, &error) : NULL;
   void *hog = NULL;
-  int64_t batch = 1024;
+  int64_t batch = 512;
   bool first, later = false;
 
   if (!c || !run (c, s, 1, &error)) {

@@ -10,7 +10,7 @@
 #
 #   --build DIR   a build that is there already; else one is made in build-gpu
 #   --out DIR     logs and the table; default: gpu-results
-#   --only PART   operators, networks, memory, bench or peers
+#   --only PART   build, operators, networks, memory, bench or peers
 #   --jobs N      programs at a time while plans are compiled
 #   --peers       also time PyTorch (of the python3 on the path), in this run
 set -u
@@ -67,9 +67,8 @@ if wanted networks; then
   "$build/tests/nn/reid-net" --list | cut -d ' ' -f 1 > "$out/names"
   while read -r name; do
     echo "$name f16"
-    case $name in # minutes of compiling each
-      ir50 | ir100 | resnet50 | efficientnet-b0) ;;
-      *) echo "$name f32"; echo "$name bf16" ;;
+    case $name in # the others would take minutes to compile
+      *-small | *-small-* | mobilefacenet-prelu | gait-frames | blazeface) echo "$name f32"; echo "$name bf16" ;;
     esac
   done < "$out/names" | REID_CUDNN_CHOICES=1 xargs -P "$jobs" -L 1 sh -c \
     'timeout 240 "$0"/tests/nn/test-nn-nets "$2" cudnn "$3" > "$1"/net-"$2"-"$3".tap 2>&1' "$build" "$out"

@@ -307,11 +307,10 @@ compile (ReidGpuCompiler *c)
   return ends (c) && place (c);
 }
 
-ReidGpuProgram *
-reid_gpu_program_new (const ReidGraph *graph, const ReidGpu *gpu,
-                      ReidStore store, ReidTuner *tuner,
-                      ReidGpuWeights *weights, const ReidShape *shapes,
-                      ReidError *error)
+static ReidGpuProgram *
+program_new (const ReidGraph *graph, const ReidGpu *gpu, ReidStore store,
+             ReidTuner *tuner, ReidGpuWeights *weights, const ReidShape *shapes,
+             bool gathering, ReidError *error)
 {
   ReidGpuProgram *p = calloc (1, sizeof *p);
   ReidGpuCompiler c = { p, weights, shapes, NULL, error };
@@ -324,6 +323,7 @@ reid_gpu_program_new (const ReidGraph *graph, const ReidGpu *gpu,
     p->gpu = *gpu;
     p->store = store;
     p->tuner = tuner;
+    p->gathering = gathering;
     p->capturable = !gpu->host;
     p->inputs = calloc (n_in, sizeof *p->inputs);
     p->outputs = calloc (n_out, sizeof *p->outputs);
@@ -341,4 +341,22 @@ reid_gpu_program_new (const ReidGraph *graph, const ReidGpu *gpu,
   free (c.vars);
   reid_gpu_program_free (p);
   return NULL;
+}
+
+/* Twice: what plans there must be is known only when all is compiled, and they
+ * are made several at a time. */
+ReidGpuProgram *
+reid_gpu_program_new (const ReidGraph *graph, const ReidGpu *gpu,
+                      ReidStore store, ReidTuner *tuner,
+                      ReidGpuWeights *weights, const ReidShape *shapes,
+                      ReidError *error)
+{
+  ReidGpuProgram *p =
+      program_new (graph, gpu, store, tuner, weights, shapes, true, error);
+
+  if (!p)
+    return NULL;
+  reid_tuner_prepare (tuner, p->wanted, p->n_wanted);
+  reid_gpu_program_free (p);
+  return program_new (graph, gpu, store, tuner, weights, shapes, false, error);
 }

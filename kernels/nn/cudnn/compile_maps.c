@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/cudnn/compile.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A convolution, or a product that is one of 1x1, with what follows it. */
@@ -73,6 +74,25 @@ product_step (ReidGpuCompiler *c, const ReidNode *node, const Product *p,
   return s;
 }
 
+static bool
+gather (ReidGpuProgram *program, const ReidFusedShape *shape)
+{
+  for (int i = 0; i < program->n_wanted; i++)
+    if (memcmp (&program->wanted[i], shape, sizeof *shape) == 0)
+      return true;
+  if (program->n_wanted == program->wanted_size) {
+    int room = program->wanted_size ? 2 * program->wanted_size : 32;
+    ReidFusedShape *more =
+        realloc (program->wanted, (size_t) room * sizeof *more);
+    if (!more)
+      return false;
+    program->wanted = more;
+    program->wanted_size = room;
+  }
+  program->wanted[program->n_wanted++] = *shape;
+  return true;
+}
+
 /* The whole as cuDNN fuses it; else its convolution alone and the rest by our
  * own kernel; else all by our own kernel. */
 static bool
@@ -86,6 +106,12 @@ product (ReidGpuCompiler *c, const ReidNode *node, const Product *p)
 
   if (out < 0)
     return false;
+  if (c->program->gathering && p->window.groups == 1) {
+    fused_shape (p, !p->fits, &shape);
+    return gather (c->program, &shape)
+           && product_step (c, node, p, REID_GPU_CONV, NULL, false, out)
+                  != NULL;
+  }
   if (p->window.groups == 1 && p->fits) {
     fused_shape (p, false, &shape);
     plan = reid_tuner_plan (c->program->tuner, &shape, &why);

@@ -59,6 +59,7 @@ reid_gpu_program_free (ReidGpuProgram *p)
       free (s->u.reference.constant);
     }
   }
+  free (p->wanted);
   free (p->steps);
   free (p->buffers);
   free (p->inputs);

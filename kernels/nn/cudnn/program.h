@@ -120,6 +120,11 @@ typedef struct {
   size_t memory;    /* of all buffers */
   size_t workspace; /* of cuDNN, behind them */
   bool capturable;  /* no step needs the host */
+  /* While the shapes are gathered for which plans are to be found: those; no
+   * step runs by cuDNN then. NULL afterwards. */
+  ReidFusedShape *wanted;
+  int n_wanted, wanted_size;
+  bool gathering;
 } ReidGpuProgram;
 
 ReidGpuProgram *reid_gpu_program_new (const ReidGraph *graph,

@@ -11,7 +11,7 @@
 
 #define WARM 2
 #define TIMED 7
-#define MOST_THREADS 8
+#define MOST_THREADS 16
 #define KEY 512
 
 typedef struct Tuned {
@@ -26,7 +26,8 @@ struct ReidTuner {
   ReidGpu gpu;
   cudnnHandle_t handle;
   cudnnBackendDescriptor_t device;
-  pthread_mutex_t lock; /* of the handle, too */
+  pthread_mutex_t gpu_lock; /* the handle, and the GPU while it is timed */
+  pthread_mutex_t lock;
   Tuned *tuned;
 };
 
@@ -63,6 +64,7 @@ tuner_new (const ReidGpu *gpu, ReidError *error)
     return NULL;
   }
   pthread_mutex_init (&t->lock, NULL);
+  pthread_mutex_init (&t->gpu_lock, NULL);
   return t;
 }
 
@@ -113,6 +115,7 @@ reid_tuner_unref (ReidTuner *tuner)
   if (tuner->handle)
     cudnnDestroy (tuner->handle);
   pthread_mutex_destroy (&tuner->lock);
+  pthread_mutex_destroy (&tuner->gpu_lock);
   free (tuner);
 }
 
@@ -135,65 +138,30 @@ reid_tune_key (const ReidGpu *gpu, const ReidFusedShape *s, char *key,
 
 /* --- compiling --- */
 
-typedef struct {
-  const ReidFused *fused;
-  const char *key;
-  char **texts;
-  int n, next;
-  pthread_mutex_t lock;
-} Compile;
-
-static void *
-compile_some (void *data)
-{
-  Compile *c = data;
-
-  for (;;) {
-    pthread_mutex_lock (&c->lock);
-    int i = c->next++;
-    pthread_mutex_unlock (&c->lock);
-    if (i >= c->n)
-      return NULL;
-    c->texts[i] = reid_cache_load (c->key, i);
-    if (c->texts[i])
-      continue;
-    ReidFusedPlan *plan =
-        reid_fused_plan (c->fused, i, REID_TUNE_WORKSPACE, NULL);
-    if (!plan)
-      continue;
-    c->texts[i] = reid_fused_plan_text (plan);
-    reid_fused_plan_free (plan);
-    if (c->texts[i])
-      reid_cache_store (c->key, i, c->texts[i]);
-  }
-}
-
+/* Compiles the first choices; from disk where they are there, and kept there.
+ * Texts that are equal to an earlier one are left out (NULL), as is what cuDNN
+ * cannot. Free each. */
 static void
-compile_choices (const ReidFused *fused, const char *key, int most_choices,
+compile_choices (const ReidFused *fused, const char *key, int most,
                  char *texts[REID_TUNE_MOST_CHOICES])
 {
-  pthread_t threads[MOST_THREADS];
-  int n_threads = 0, most = (int) sysconf (_SC_NPROCESSORS_ONLN);
-  Compile c = { fused, key, texts, reid_fused_n_choices (fused), 0 };
-
   memset (texts, 0, REID_TUNE_MOST_CHOICES * sizeof *texts);
-  if (c.n > most_choices)
-    c.n = most_choices;
-  most = most > MOST_THREADS ? MOST_THREADS : most;
-  pthread_mutex_init (&c.lock, NULL);
-  while (n_threads < most - 1 && n_threads < c.n - 1
-         && pthread_create (&threads[n_threads], NULL, compile_some, &c) == 0)
-    n_threads++;
-  compile_some (&c);
-  while (n_threads > 0)
-    pthread_join (threads[--n_threads], NULL);
-  pthread_mutex_destroy (&c.lock);
-  for (int i = 1; i < c.n; i++)
+  for (int i = 0; i < most && i < reid_fused_n_choices (fused); i++) {
+    texts[i] = reid_cache_load (key, i);
+    if (!texts[i]) {
+      ReidFusedPlan *plan =
+          reid_fused_plan (fused, i, REID_TUNE_WORKSPACE, NULL);
+      texts[i] = plan ? reid_fused_plan_text (plan) : NULL;
+      reid_fused_plan_free (plan);
+      if (texts[i])
+        reid_cache_store (key, i, texts[i]);
+    }
     for (int k = 0; k < i && texts[i]; k++)
       if (texts[k] && strcmp (texts[i], texts[k]) == 0) {
         free (texts[i]);
         texts[i] = NULL;
       }
+  }
 }
 
 /* A line for the file $REID_CUDNN_LOG. */
@@ -377,6 +345,7 @@ fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
   if (!fused)
     return false;
   compile_choices (fused, key, choices (), texts);
+  pthread_mutex_lock (&t->gpu_lock);
   bool ready = bench_new (&b, &t->gpu, shape, error);
   for (int i = 0; i < REID_TUNE_MOST_CHOICES && ready; i++) {
     ReidFusedPlan *plan =
@@ -398,6 +367,7 @@ fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
     reid_fused_plan_free (plan);
   }
   bench_free (&b, &t->gpu);
+  pthread_mutex_unlock (&t->gpu_lock);
   note ("timed%s ms, choice %d of %d: %s", times, won,
         reid_fused_n_choices (fused), key);
   if (won >= 0 && !reid_fused_config (fused, won, config))
@@ -442,6 +412,17 @@ find_config (ReidTuner *t, const ReidFusedShape *shape, ReidFusedConfig *config,
   return true;
 }
 
+static ReidFusedPlan *
+plan_from_text (ReidTuner *t, const ReidFusedShape *shape, const char *text)
+{
+  ReidFusedPlan *plan;
+
+  pthread_mutex_lock (&t->gpu_lock);
+  plan = reid_fused_plan_from_text (shape, t->handle, text);
+  pthread_mutex_unlock (&t->gpu_lock);
+  return plan;
+}
+
 /* The plan with that configuration; from disk, where it is there. */
 static ReidFusedPlan *
 plan_with (ReidTuner *t, const ReidFusedShape *shape,
@@ -455,7 +436,7 @@ plan_with (ReidTuner *t, const ReidFusedShape *shape,
   plan_key (&t->gpu, shape, config, key);
   text = reid_cache_load (key, REID_CACHE_ONE);
   if (text)
-    plan = reid_fused_plan_from_text (shape, t->handle, text);
+    plan = plan_from_text (t, shape, text);
   free (text);
   if (plan)
     return plan;
@@ -465,7 +446,7 @@ plan_with (ReidTuner *t, const ReidFusedShape *shape,
     plan = reid_fused_plan (fused, i, REID_TUNE_WORKSPACE, NULL);
   text = plan ? reid_fused_plan_text (plan) : NULL;
   reid_fused_plan_free (plan);
-  plan = text ? reid_fused_plan_from_text (shape, t->handle, text) : NULL;
+  plan = text ? plan_from_text (t, shape, text) : NULL;
   if (plan)
     reid_cache_store (key, REID_CACHE_ONE, text);
   free (text);
@@ -549,37 +530,101 @@ look (ReidTuner *t, const ReidFusedShape *shape)
   reid_fused_free (fused);
 }
 
+static Tuned *
+known (const ReidTuner *t, const ReidFusedShape *shape)
+{
+  for (Tuned *p = t->tuned; p; p = p->next)
+    if (memcmp (&p->shape, shape, sizeof *shape) == 0)
+      return p;
+  return NULL;
+}
+
+/* Two threads may look for the same; the first one's is kept. */
+static Tuned *
+find (ReidTuner *t, const ReidFusedShape *shape, ReidError *error)
+{
+  ReidError why = REID_ERROR_INIT;
+  ReidFusedPlan *plan = NULL;
+  Tuned *p;
+
+  pthread_mutex_lock (&t->lock);
+  p = known (t, shape);
+  pthread_mutex_unlock (&t->lock);
+  if (p)
+    return p;
+  if (t->gpu.host)
+    look (t, shape);
+  else
+    plan = find_plan (t, shape, &why);
+  if (why.status != REID_OK) {
+    reid_error_set (error, why.status, "%s", why.message);
+    reid_fused_plan_free (plan);
+    return NULL;
+  }
+  pthread_mutex_lock (&t->lock);
+  p = known (t, shape);
+  if (p) {
+    reid_fused_plan_free (plan);
+  } else if ((p = calloc (1, sizeof *p))) {
+    *p = (Tuned){ t->tuned, *shape, plan };
+    t->tuned = p;
+  } else {
+    reid_fused_plan_free (plan);
+  }
+  pthread_mutex_unlock (&t->lock);
+  return p;
+}
+
 const ReidFusedPlan *
 reid_tuner_plan (ReidTuner *tuner, const ReidFusedShape *shape,
                  ReidError *error)
 {
-  ReidError why = REID_ERROR_INIT;
-  Tuned *p;
+  Tuned *p = tuner->device ? find (tuner, shape, error) : NULL;
+  return p ? p->plan : NULL;
+}
+
+typedef struct {
+  ReidTuner *tuner;
+  const ReidFusedShape *shapes;
+  int n, next;
+  pthread_mutex_t lock;
+} Prepare;
+
+static void *
+prepare_some (void *data)
+{
+  Prepare *w = data;
+
+  if (!reid_gpu_use (&w->tuner->gpu, NULL))
+    return NULL;
+  for (;;) {
+    pthread_mutex_lock (&w->lock);
+    int i = w->next++;
+    pthread_mutex_unlock (&w->lock);
+    if (i >= w->n)
+      return NULL;
+    find (w->tuner, &w->shapes[i], NULL);
+  }
+}
+
+void
+reid_tuner_prepare (ReidTuner *tuner, const ReidFusedShape *shapes, int n)
+{
+  pthread_t threads[MOST_THREADS];
+  int n_threads = 0, most = (int) sysconf (_SC_NPROCESSORS_ONLN);
+  Prepare w = { tuner, shapes, n, 0 };
 
   if (!tuner->device)
-    return NULL;
-  pthread_mutex_lock (&tuner->lock);
-  for (p = tuner->tuned; p; p = p->next)
-    if (memcmp (&p->shape, shape, sizeof *shape) == 0)
-      break;
-  if (!p && (p = calloc (1, sizeof *p))) {
-    p->shape = *shape;
-    if (tuner->gpu.host)
-      look (tuner, shape);
-    else
-      p->plan = find_plan (tuner, shape, &why);
-    if (why.status == REID_OK) {
-      p->next = tuner->tuned;
-      tuner->tuned = p;
-    } else {
-      reid_error_set (error, why.status, "%s", why.message);
-      reid_fused_plan_free (p->plan);
-      free (p);
-      p = NULL;
-    }
-  }
-  pthread_mutex_unlock (&tuner->lock);
-  return p ? p->plan : NULL;
+    return;
+  most = most > MOST_THREADS ? MOST_THREADS : most;
+  pthread_mutex_init (&w.lock, NULL);
+  while (n_threads < most - 1 && n_threads < n - 1
+         && pthread_create (&threads[n_threads], NULL, prepare_some, &w) == 0)
+    n_threads++;
+  prepare_some (&w);
+  while (n_threads > 0)
+    pthread_join (threads[--n_threads], NULL);
+  pthread_mutex_destroy (&w.lock);
 }
 
 bool
@@ -588,11 +633,11 @@ reid_tuner_run (ReidTuner *tuner, const ReidFusedPlan *plan, ReidQueue queue,
 {
   cudnnStatus_t status;
 
-  pthread_mutex_lock (&tuner->lock);
+  pthread_mutex_lock (&tuner->gpu_lock);
   status = cudnnSetStream (tuner->handle, queue.stream);
   if (status == CUDNN_STATUS_SUCCESS)
     status = reid_fused_plan_run (plan, tuner->handle, data, workspace);
-  pthread_mutex_unlock (&tuner->lock);
+  pthread_mutex_unlock (&tuner->gpu_lock);
   return status == CUDNN_STATUS_SUCCESS
          || reid_error_set (error, REID_ERROR_DEVICE, "cuDNN: %s",
                             cudnnGetErrorString (status));

@@ -34,6 +34,9 @@ typedef struct ReidTuner ReidTuner;
 ReidTuner *reid_tuner_ref (const ReidGpu *gpu, ReidError *error);
 void reid_tuner_unref (ReidTuner *tuner);
 
+/* Finds plans for all of these shapes, several at a time: what
+ * reid_tuner_plan() does for each. What fails is for that to tell. */
+void reid_tuner_prepare (ReidTuner *tuner, const ReidFusedShape *shapes, int n);
 /* NULL where cuDNN has no plan for the shape; `error` is set when that is for
  * another reason than that it cannot. The plan belongs to the tuner. */
 const ReidFusedPlan *reid_tuner_plan (ReidTuner *tuner,
