@@ -69,15 +69,18 @@ run_suite suite "$reid_build" "${suites[@]}"
 if [ $quick = 0 ]; then
   # A warning of either compiler is a failure.
   build "clang, -Werror" "$reid_build-clang" -Dwerror=true \
-    --native-file "$here/clang.ini" -Dfuzzers=true &&
+    --native-file "$here/clang.ini" -Dfuzzers=true -Dcuda-arch=sm_80 &&
     run_suite fuzz "$reid_build-clang" --suite fuzz
-  build "gcc, -Werror, no oneDNN" "$reid_build-plain" -Dwerror=true -Ddnnl=disabled -Dtests=false
+  build "gcc, -Werror, no oneDNN, no cuDNN" "$reid_build-plain" -Dwerror=true -Ddnnl=disabled \
+    -Dcudnn=disabled -Dtests=false
+  build "gcc, -Werror, the engine alone" "$reid_build-engine" -Dwerror=true -Dengine-only=true \
+    -Dgst=disabled -Dcuda-arch=sm_80
 
   export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:fast_unwind_on_malloc=0:intercept_tls_get_addr=0
   export LSAN_OPTIONS=suppressions=$here/lsan.supp:print_suppressions=0
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   # at -O2 the unrolled loops of the kernels take a compiler ten minutes
-  build "AddressSanitizer and UBSan" "$reid_build-asan" -Doptimization=1 \
+  build "AddressSanitizer and UBSan" "$reid_build-asan" -Doptimization=1 -Dcuda-arch=sm_80 \
     -Db_sanitize=address,undefined -Db_lundef=false &&
     run_suite sanitized "$reid_build-asan" --timeout-multiplier 6 \
       --no-suite slow --no-suite install
