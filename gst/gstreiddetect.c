@@ -150,6 +150,9 @@ gst_reid_detect_start (GstBaseTransform *trans)
   GST_INFO_OBJECT (self, "model %s (%s), %s", self->found->path,
                    self->found->reason,
                    reid_detector_device_reason (self->detector));
+  if (strstr (reid_detector_device_reason (self->detector), "NVIDIA GPU, but"))
+    GST_WARNING_OBJECT (self, "%s",
+                        reid_detector_device_reason (self->detector));
   self->frame = 0;
   self->segment = 0;
   self->segment_used = FALSE;

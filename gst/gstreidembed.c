@@ -149,6 +149,9 @@ open_model (GstReidEmbed *self)
   GST_INFO_OBJECT (self, "model %s (%s), %s", self->found->path,
                    self->found->reason,
                    reid_embedder_device_reason (self->embedder));
+  if (strstr (reid_embedder_device_reason (self->embedder), "NVIDIA GPU, but"))
+    GST_WARNING_OBJECT (self, "%s",
+                        reid_embedder_device_reason (self->embedder));
   self->info_sent = FALSE;
   self->failures = 0;
   self->seconds = 0;

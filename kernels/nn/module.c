@@ -82,6 +82,29 @@ load (Module *m, char *why, size_t size)
   snprintf (why, size, "no module libreidnn-%s.so", m->name);
 }
 
+/* Does the kernel's driver for NVIDIA's GPUs run? */
+static bool
+has_nvidia (void)
+{
+  return access ("/dev/nvidiactl", F_OK) == 0
+         || access ("/proc/driver/nvidia/version", F_OK) == 0;
+}
+
+/* Whoever has a GPU is told what is missing to use it. */
+static void
+advise (const Module *m, char *why, size_t size)
+{
+  char reason[256];
+
+  if (m->backend || strcmp (m->name, "cudnn") != 0 || !has_nvidia ())
+    return;
+  snprintf (reason, sizeof reason, "%.250s", why);
+  snprintf (why, size,
+            "there is an NVIDIA GPU, but %s: install cuDNN 9 and build with "
+            "the CUDA Toolkit (-Dcudnn=enabled)",
+            reason);
+}
+
 static bool
 available (Module *m, int index, char *line, size_t size)
 {
@@ -89,6 +112,7 @@ available (Module *m, int index, char *line, size_t size)
 
   pthread_mutex_lock (&modules_lock);
   load (m, line, size);
+  advise (m, line, size);
   ok = m->backend != NULL;
   pthread_mutex_unlock (&modules_lock);
   return ok && m->backend->probe (index, line, size);
