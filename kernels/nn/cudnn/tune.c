@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/cudnn/tune.h"
 #include "nn/cudnn/cache.h"
-#include "nn/cudnn/weights.h"
+#include "nn/cudnn/timing.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WARM 2
-#define TIMED 7
 #define MOST_THREADS 16
 #define KEY 512
 
@@ -119,9 +117,9 @@ reid_tuner_unref (ReidTuner *tuner)
   free (tuner);
 }
 
-void
-reid_tune_key (const ReidGpu *gpu, const ReidFusedShape *s, char *key,
-               size_t size)
+/* The line that a plan is kept under: libraries, GPU and shape. */
+static void
+shape_key (const ReidGpu *gpu, const ReidFusedShape *s, char *key, size_t size)
 {
   snprintf (key, size,
             "gst-reid plan 1: cudnn %zu cudart %zu gpu %d.%d %d %s: store %d n "
@@ -150,7 +148,7 @@ compile_choices (const ReidFused *fused, const char *key, int most,
     texts[i] = reid_cache_load (key, i);
     if (!texts[i]) {
       ReidFusedPlan *plan =
-          reid_fused_plan (fused, i, REID_TUNE_WORKSPACE, NULL);
+          reid_fused_plan (fused, i, REID_PLAN_WORKSPACE, NULL);
       texts[i] = plan ? reid_fused_plan_text (plan) : NULL;
       reid_fused_plan_free (plan);
       if (texts[i])
@@ -192,98 +190,7 @@ choices (void)
   return n < 1 ? 1 : n > REID_TUNE_MOST_CHOICES ? REID_TUNE_MOST_CHOICES : n;
 }
 
-/* --- timing --- */
-
-typedef struct {
-  void *memory[6], *workspace;
-  ReidFusedData data;
-  cudaEvent_t before, after;
-} Bench;
-
-static void *
-noisy (const ReidGpu *gpu, ReidStore store, int64_t n, ReidError *error)
-{
-  ReidQueue q = { NULL, gpu->host };
-  void *m = reid_gpu_alloc (gpu, (size_t) n * reid_store_size (store), error);
-
-  if (m
-      && !reid_gpu_ok (reid_cuda_noise (q, m, store, n), "timing plans",
-                       error)) {
-    reid_gpu_free (gpu, m);
-    return NULL;
-  }
-  return m;
-}
-
-static bool
-bench_new (Bench *b, const ReidGpu *gpu, const ReidFusedShape *s,
-           ReidError *error)
-{
-  int64_t x = (int64_t) s->batch * s->in[0] * s->in[1] * s->in_channels,
-          y = (int64_t) s->batch * s->out[0] * s->out[1] * s->out_channels,
-          w = (int64_t) s->out_channels * s->kernel[0] * s->kernel[1]
-              * s->in_channels,
-          k = s->out_channels;
-
-  memset (b, 0, sizeof *b);
-  b->memory[0] = noisy (gpu, s->store, x, error);
-  b->memory[1] = noisy (gpu, s->store, w, error);
-  b->memory[2] = noisy (gpu, s->store, y, error);
-  b->memory[3] = s->residual ? noisy (gpu, s->store, y, error) : NULL;
-  b->memory[4] = noisy (gpu, REID_STORE_F32, k, error);
-  b->memory[5] = noisy (gpu, REID_STORE_F32, k, error);
-  b->workspace = reid_gpu_alloc (gpu, REID_TUNE_WORKSPACE, error);
-  b->data = (ReidFusedData){ b->memory[0], b->memory[1], b->memory[4],
-                             b->memory[3], b->memory[5], b->memory[2] };
-  for (int i = 0; i < 6; i++)
-    if (!b->memory[i] && (i != 3 || s->residual))
-      return false;
-  return b->workspace
-         && reid_gpu_ok (cudaEventCreate (&b->before), "timing plans", error)
-         && reid_gpu_ok (cudaEventCreate (&b->after), "timing plans", error);
-}
-
-static void
-bench_free (Bench *b, const ReidGpu *gpu)
-{
-  for (int i = 0; i < 6; i++)
-    reid_gpu_free (gpu, b->memory[i]);
-  reid_gpu_free (gpu, b->workspace);
-  if (b->before)
-    cudaEventDestroy (b->before);
-  if (b->after)
-    cudaEventDestroy (b->after);
-}
-
-static int
-by_value (const void *a, const void *b)
-{
-  float x = *(const float *) a, y = *(const float *) b;
-  return x < y ? -1 : x > y;
-}
-
-/* Median milliseconds; negative where the plan does not run. */
-static double
-time_plan (ReidTuner *t, Bench *b, const ReidFusedPlan *plan)
-{
-  float ms[TIMED];
-
-  cudnnSetStream (t->handle, NULL);
-  for (int i = 0; i < WARM + TIMED; i++) {
-    int at = i < WARM ? 0 : i - WARM;
-    if (cudaEventRecord (b->before, NULL) != cudaSuccess
-        || reid_fused_plan_run (plan, t->handle, &b->data, b->workspace)
-               != CUDNN_STATUS_SUCCESS
-        || cudaEventRecord (b->after, NULL) != cudaSuccess
-        || cudaEventSynchronize (b->after) != cudaSuccess
-        || cudaEventElapsedTime (&ms[at], b->before, b->after) != cudaSuccess) {
-      cudaGetLastError ();
-      return -1;
-    }
-  }
-  qsort (ms, TIMED, sizeof *ms, by_value);
-  return ms[TIMED / 2];
-}
+/* --- choosing --- */
 
 /* The batch at which a shape's configuration is chosen. */
 static int32_t
@@ -305,7 +212,7 @@ plan_key (const ReidGpu *gpu, const ReidFusedShape *shape,
 {
   char knobs[KEY];
 
-  reid_tune_key (gpu, shape, key, KEY);
+  shape_key (gpu, shape, key, KEY);
   reid_fused_config_text (config, knobs, sizeof knobs);
   snprintf (key + strlen (key), 2 * KEY - strlen (key), " as %s", knobs);
 }
@@ -340,18 +247,18 @@ fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
   double best = 0;
   int won = -1;
   bool won_spreads = false;
-  Bench b;
+  ReidTiming *timing;
 
   if (!fused)
     return false;
   compile_choices (fused, key, choices (), texts);
   pthread_mutex_lock (&t->gpu_lock);
-  bool ready = bench_new (&b, &t->gpu, shape, error);
-  for (int i = 0; i < REID_TUNE_MOST_CHOICES && ready; i++) {
+  timing = reid_timing_new (&t->gpu, shape, error);
+  for (int i = 0; i < REID_TUNE_MOST_CHOICES && timing; i++) {
     ReidFusedPlan *plan =
         texts[i] ? reid_fused_plan_from_text (shape, t->handle, texts[i])
                  : NULL;
-    double ms = plan ? time_plan (t, &b, plan) : -1;
+    double ms = plan ? reid_timing_run (timing, t->handle, plan) : -1;
     bool spread = ms >= 0 && spreads (t, shape, fused, i);
     size_t at = strlen (times);
     snprintf (times + at, sizeof times - at, " %.4f%s", ms,
@@ -366,7 +273,7 @@ fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
     }
     reid_fused_plan_free (plan);
   }
-  bench_free (&b, &t->gpu);
+  reid_timing_free (timing);
   pthread_mutex_unlock (&t->gpu_lock);
   note ("timed%s ms, choice %d of %d: %s", times, won,
         reid_fused_n_choices (fused), key);
@@ -397,14 +304,14 @@ find_config (ReidTuner *t, const ReidFusedShape *shape, ReidFusedConfig *config,
 
   any.batch = 0;
   tuned.batch = tuning_batch (shape);
-  reid_tune_key (&t->gpu, &any, key, sizeof key);
+  shape_key (&t->gpu, &any, key, sizeof key);
   kept = reid_cache_load (key, REID_CACHE_ONE);
   if (kept)
     found = reid_fused_config_parse (kept, config);
   free (kept);
   if (found)
     return true;
-  reid_tune_key (&t->gpu, &tuned, tuned_key, sizeof tuned_key);
+  shape_key (&t->gpu, &tuned, tuned_key, sizeof tuned_key);
   if (!fastest (t, &tuned, tuned_key, config, error))
     return false;
   reid_fused_config_text (config, text, sizeof text);
@@ -443,7 +350,7 @@ plan_with (ReidTuner *t, const ReidFusedShape *shape,
   fused = reid_fused_new (shape, t->device, false, NULL);
   i = fused ? reid_fused_choice (fused, config) : -1;
   if (i >= 0)
-    plan = reid_fused_plan (fused, i, REID_TUNE_WORKSPACE, NULL);
+    plan = reid_fused_plan (fused, i, REID_PLAN_WORKSPACE, NULL);
   text = plan ? reid_fused_plan_text (plan) : NULL;
   reid_fused_plan_free (plan);
   plan = text ? plan_from_text (t, shape, text) : NULL;
@@ -463,7 +370,7 @@ any_plan (ReidTuner *t, const ReidFusedShape *shape)
   ReidFusedPlan *plan = NULL;
   char key[KEY];
 
-  reid_tune_key (&t->gpu, shape, key, sizeof key);
+  shape_key (&t->gpu, shape, key, sizeof key);
   note ("no plan as at the batch of %d: %s", tuning_batch (shape), key);
   for (int i = 0; fused && !plan && i < reid_fused_n_choices (fused); i++) {
     ReidFusedConfig config;
@@ -504,7 +411,7 @@ look (ReidTuner *t, const ReidFusedShape *shape)
                                          : want;
   chosen = reid_fused_new (&tuned, t->device, true, NULL);
   fused = reid_fused_new (shape, t->device, false, NULL);
-  reid_tune_key (&t->gpu, &tuned, key, sizeof key);
+  shape_key (&t->gpu, &tuned, key, sizeof key);
   if (chosen && want)
     compile_choices (chosen, key, want, texts);
   for (int i = 0; i < want; i++) {
@@ -518,11 +425,11 @@ look (ReidTuner *t, const ReidFusedShape *shape)
       same = reid_fused_choice (fused, &config);
   if (same >= 0 && want) {
     ReidFusedPlan *plan =
-        reid_fused_plan (fused, same, REID_TUNE_WORKSPACE, NULL);
+        reid_fused_plan (fused, same, REID_PLAN_WORKSPACE, NULL);
     same = plan ? same : -1;
     reid_fused_plan_free (plan);
   }
-  reid_tune_key (&t->gpu, shape, key, sizeof key);
+  shape_key (&t->gpu, shape, key, sizeof key);
   note ("choices %d compiled %d of %d, %s for the batch: %s",
         chosen ? reid_fused_n_choices (chosen) : 0, done, want,
         same >= 0 ? "the same" : "another", key);

@@ -3,8 +3,8 @@
 #define REID_CUDNN_TUNE_H
 
 /* For every fused convolution that a network needs, the plan that measures
- * fastest on this GPU: compiled once (in parallel), timed once, and kept in
- * the process and on disk (cache.h). One tuner a GPU, shared by all networks
+ * fastest on this GPU: compiled once (several at a time), timed once, and kept
+ * in the process and on disk (cache.h). One tuner a GPU, shared by all networks
  * of the process; any thread.
  *
  * What is chosen is a configuration, by its time at one batch for all:
@@ -19,8 +19,6 @@
 #include "nn/cudnn/fused.h"
 #include "nn/cudnn/gpu.h"
 
-/* What a plan may take beside its operands. */
-#define REID_TUNE_WORKSPACE ((size_t) 256 << 20)
 /* Choices that are compiled and timed, and how many $REID_CUDNN_CHOICES may
  * ask for: of up to 15, the fastest was among the first four nearly always. */
 #define REID_TUNE_CHOICES 5
@@ -46,7 +44,5 @@ const ReidFusedPlan *reid_tuner_plan (ReidTuner *tuner,
 bool reid_tuner_run (ReidTuner *tuner, const ReidFusedPlan *plan,
                      ReidQueue queue, const ReidFusedData *data,
                      void *workspace, ReidError *error);
-/* The line that a plan is kept under: libraries, GPU and shape. */
-void reid_tune_key (const ReidGpu *gpu, const ReidFusedShape *shape, char *key,
-                    size_t size);
+
 #endif /* REID_CUDNN_TUNE_H */
