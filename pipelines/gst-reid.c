@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* gst-reid: runs a pipeline and shows how it goes, and does what needs no
- * video: clusters an archive anew, tells what is in it, lists networks and
- * downloads them. */
+ * video: clusters an archive anew, tells what is in it, lists networks,
+ * downloads and measures them. */
 #include "gst-reid.h"
 
 #include <gst/gst.h>
@@ -19,6 +19,8 @@ static const struct {
   { "info", "tell what an archive holds", reid_command_info },
   { "models", "list the networks that are found; `models get` downloads some",
     reid_command_models },
+  { "bench", "measure networks on this machine; --compare two such runs",
+    reid_command_bench },
 };
 
 void

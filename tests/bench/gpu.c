@@ -1,153 +1,59 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Networks on a GPU, by batch: how long one takes, and how many pictures a
  * second two callers get at once, so that one copies while the other computes.
+ * What `gst-reid bench` does, without GStreamer.
  *
  * usage: bench-gpu [--device D] [--precision P] [--batches N,N,...]
  *                  [--seconds S] [--size N] [--plan] MODEL...
  *
- * --size is that of a network that takes any (320). --plan only makes the
- * plans. Prints a table; medians of single runs. */
-#include "nn/nn.h"
+ * --size is that of a network that takes any (320). --plan only makes plans. */
+#include "nn/measure.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define CALLERS 2
-#define MOST_RUNS 4096
 
 static const char *batches = "1,4,16,64,256";
-static double seconds = 1;
-static int64_t free_size = 320;
+static ReidMeasureOptions how = { 1, 0, 1, 2, 1 };
 static bool only_plan;
 
-static double
-now (void)
-{
-  struct timespec t;
-  clock_gettime (CLOCK_MONOTONIC, &t);
-  return (double) t.tv_sec + (double) t.tv_nsec * 1e-9;
-}
-
-static int
-by_value (const void *a, const void *b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-  return x < y ? -1 : x > y;
-}
-
-typedef struct {
-  ReidSession *session;
-  ReidTensor in, out[64];
-  ReidContext *context;
-  double until;
-  int runs;
-  ReidError error;
-} Caller;
-
-/* A batch of numbers that look like pictures. */
 static bool
-ready (Caller *c, ReidSession *s, int64_t batch)
+plan (ReidSession *s, ReidError *error)
 {
   const ReidTensorInfo *info = reid_session_input (s, 0);
-  int64_t n = 1;
-  uint32_t h = 1;
+  ReidTensor in = { .rank = info->rank };
+  ReidContext *c = reid_context_new (s, 1, error);
+  bool ok;
 
-  memset (c, 0, sizeof *c);
-  c->session = s;
-  c->in.rank = info->rank;
-  for (int i = 0; i < info->rank; i++) {
-    c->in.dims[i] = i == 0                           ? batch
-                    : info->dims[i] == REID_DIM_FREE ? free_size
-                                                     : info->dims[i];
-    n *= c->in.dims[i];
-  }
-  c->context = reid_context_new (s, 1, &c->error);
-  if (!c->context || !reid_context_prepare (c->context, &c->in, &c->error))
-    return false;
-  if (only_plan)
-    return true;
-  if (!reid_context_input (c->context, 0, &c->in, &c->error))
-    return false;
-  for (int64_t i = 0; i < n; i++) {
-    h = h * 1664525u + 1013904223u;
-    c->in.data[i] = (float) (h >> 16) / 32768.f - 1;
-  }
-  for (int i = 0; i < 3; i++)
-    if (!reid_context_run (c->context, &c->in, c->out, &c->error))
-      return false;
-  return true;
-}
-
-static void *
-work (void *data)
-{
-  Caller *c = data;
-
-  while (now () < c->until && c->error.status == REID_OK) {
-    reid_context_run (c->context, &c->in, c->out, &c->error);
-    c->runs++;
-  }
-  return NULL;
+  for (int i = 0; i < info->rank; i++)
+    in.dims[i] = info->dims[i] != REID_DIM_FREE ? info->dims[i]
+                 : i == 0                       ? how.batch
+                 : how.size                     ? how.size
+                                                : 320;
+  ok = c && reid_context_prepare (c, &in, error);
+  reid_context_free (c);
+  return ok;
 }
 
 static bool
-measure (ReidSession *s, const char *name, int64_t batch)
+measure (ReidSession *s, const char *name)
 {
-  static double ms[MOST_RUNS];
-  Caller callers[CALLERS];
-  pthread_t threads[CALLERS];
-  double start = now (), planned;
-  int n = 0, runs = 0;
-  bool ok = ready (&callers[0], s, batch);
+  ReidError error = REID_ERROR_INIT;
+  ReidMeasurement r;
+  bool ok = only_plan ? plan (s, &error) : reid_measure (s, &how, &r, &error);
 
-  planned = now () - start;
-  if (ok && only_plan) {
-    printf ("%-24s %-5s %5lld  planned in %.1f s\n", name,
-            reid_precision_name (reid_session_precision (s)), (long long) batch,
-            planned);
-    reid_context_free (callers[0].context);
-    return true;
-  }
-  for (start = now (); ok && now () - start < seconds / 2 && n < MOST_RUNS;) {
-    double before = now ();
-    ok = reid_context_run (callers[0].context, &callers[0].in, callers[0].out,
-                           &callers[0].error);
-    ms[n++] = (now () - before) * 1e3;
-  }
-  qsort (ms, (size_t) n, sizeof *ms, by_value);
-  for (int i = 1; i < CALLERS; i++)
-    ok = ready (&callers[i], s, batch) && ok;
-  start = now ();
-  for (int i = 0; ok && i < CALLERS; i++) {
-    callers[i].until = start + seconds;
-    pthread_create (&threads[i], NULL, work, &callers[i]);
-  }
-  for (int i = 0; ok && i < CALLERS; i++) {
-    pthread_join (threads[i], NULL);
-    runs += callers[i].runs;
-  }
-  double took = now () - start, gmacs;
-  for (int i = 0; i < CALLERS; i++)
-    if (callers[i].error.status != REID_OK) {
-      printf ("%-24s %5lld  %s\n", name, (long long) batch,
-              callers[i].error.message);
-      ok = false;
-      break;
-    }
-  gmacs = (double) reid_session_macs (s, &callers[0].in) / 1e9;
-  if (ok)
-    printf (
-        "%-24s %-5s %5lld %9.3f ms alone, %9.0f pictures/s, with two callers "
-        "%9.0f pictures/s, %6.1f TFLOP/s, planned in %.1f s\n",
-        name, reid_precision_name (reid_session_precision (s)),
-        (long long) batch, ms[n / 2], (double) batch * 1e3 / ms[n / 2],
-        (double) runs * (double) batch / took,
-        2e-3 * gmacs * (double) runs / took, planned);
-  for (int i = 0; i < CALLERS; i++)
-    reid_context_free (callers[i].context);
+  printf ("%-24s %-5s %5lld ", name,
+          reid_precision_name (reid_session_precision (s)),
+          (long long) how.batch);
+  if (!ok)
+    printf ("%s\n", error.message);
+  else if (only_plan)
+    printf ("planned\n");
+  else
+    printf ("%9.3f ms alone, %9.0f pictures/s, with two callers %9.0f "
+            "pictures/s, %6.1f TFLOP/s, planned in %.1f s\n",
+            r.ms, (double) how.batch * 1e3 / r.ms, r.pictures, r.gflops / 1e3,
+            r.plan_ms / 1e3);
   fflush (stdout);
   return ok;
 }
@@ -167,11 +73,11 @@ main (int argc, char **argv)
     else if (strcmp (argv[i], "--device") == 0)
       options.device = argv[++i];
     else if (strcmp (argv[i], "--size") == 0)
-      free_size = atoll (argv[++i]);
+      how.size = atoll (argv[++i]);
     else if (strcmp (argv[i], "--batches") == 0)
       batches = argv[++i];
     else if (strcmp (argv[i], "--seconds") == 0)
-      seconds = atof (argv[++i]);
+      how.seconds = atof (argv[++i]);
     else if (strcmp (argv[i], "--precision") == 0
              && reid_precision_parse (argv[i + 1], &options.precision))
       i++;
@@ -193,8 +99,10 @@ main (int argc, char **argv)
     }
     if (i == argc - 1)
       printf ("# %s\n", reid_session_device_reason (s));
-    for (const char *b = batches; *b; b += strcspn (b, ","), b += *b == ',')
-      failed += !measure (s, slash ? slash + 1 : argv[i], atoll (b));
+    for (const char *b = batches; *b; b += strcspn (b, ","), b += *b == ',') {
+      how.batch = atoll (b);
+      failed += !measure (s, slash ? slash + 1 : argv[i]);
+    }
     reid_session_unref (s);
   }
   return failed != 0;
