@@ -104,7 +104,7 @@ fi
 
 if [ $peers = 1 ] && wanted peers; then
   echo "== peers"
-  python3 "$here/peers.py" 2>&1 | tee "$out/peers.txt"
+  python3 "$here/peers_torch.py" 2>&1 | tee "$out/peers.txt"
 fi
 
 passed=$(cat "$out"/*.tap 2> /dev/null | grep -c '^ok ')

@@ -4,7 +4,7 @@
 eager, as a CUDA graph, and (the last batch) compiled. Pictures are copied in from pinned memory
 as f32, and vectors out, as bench-gpu does it; medians.
 
-usage: peers.py [--batches N,N,...] [--no-compile]"""
+usage: peers_torch.py [--batches N,N,...] [--no-compile]"""
 import argparse
 import statistics
 import time

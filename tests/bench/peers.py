@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Networks on this machine's CPU: `gst-reid bench` against ONNX Runtime, in turn,
+each at its best batch; with --torch also IR-50 in PyTorch, f32 and bf16. Prints
+pictures a second (medians) and ratios.
+
+usage: peers.py [--rounds N] [--threads N] [--batches N,N,...] [--torch]
+                --gst-reid PROGRAM MODEL..."""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy
+import onnxruntime
+
+SECONDS = 1
+
+
+def ours(program, model, batch, threads):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'bench.json')
+        subprocess.run([program, 'bench', '--model', model, '--device', 'cpu', '--batch', str(batch),
+                        '--threads', str(threads), '--seconds', str(SECONDS), '--json', path],
+                       check=True, stdout=subprocess.DEVNULL)
+        with open(path, encoding='utf-8') as f:
+            return json.load(f)['results'][0]['pictures_a_second']
+
+
+def session(model, threads):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
+
+
+def rate(run, batch):
+    run()
+    times, start = [], time.perf_counter()
+    while not times or time.perf_counter() - start < SECONDS:
+        before = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - before)
+    return batch / statistics.median(times)
+
+
+def runtime(net, batch):
+    given = net.get_inputs()[0]
+    shape = [d if isinstance(d, int) else 320 for d in given.shape]
+    shape[0] = batch
+    x = numpy.random.default_rng(1).random(shape, numpy.float32) * 2 - 1
+    return rate(lambda: net.run(None, {given.name: x}), batch)
+
+
+def torch_ir50(threads, batches, rounds):
+    sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'gpu'))
+    import torch
+    from peers_torch import ir50
+    torch.set_num_threads(threads)
+    for kind in torch.float32, torch.bfloat16:
+        net = ir50().to(kind).to(memory_format=torch.channels_last)
+        best = 0
+        with torch.inference_mode():
+            for batch in batches:
+                x = torch.rand(batch, 3, 112, 112).to(kind).contiguous(
+                    memory_format=torch.channels_last)
+                best = max(best, statistics.median(
+                    rate(lambda: net(x), batch) for _ in range(rounds)))
+        print('IR-50 in PyTorch %s, %s: %.1f pictures/s' % (
+            torch.__version__, str(kind).split('.')[1], best))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('models', nargs='+')
+    parser.add_argument('--gst-reid', required=True)
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--batches', default='1,4,8,16')
+    parser.add_argument('--torch', action='store_true')
+    args = parser.parse_args()
+    batches = [int(b) for b in args.batches.split(',')]
+    print('%d threads, f32, ONNX Runtime %s' % (args.threads, onnxruntime.__version__))
+    for model in args.models:
+        net = session(model, args.threads)
+        table = {b: [[], []] for b in batches}
+        for _ in range(args.rounds):
+            for batch in batches:
+                table[batch][0].append(ours(args.gst_reid, model, batch, args.threads))
+                table[batch][1].append(runtime(net, batch))
+        middle = {b: [statistics.median(v) for v in pair] for b, pair in table.items()}
+        best = [max(batches, key=lambda b: middle[b][k]) for k in range(2)]
+        a, b = middle[best[0]][0], middle[best[1]][1]
+        print('%-24s ours %8.1f (batch %d)  ONNX Runtime %8.1f (batch %d)  ratio %.2f' % (
+            os.path.basename(model), a, best[0], b, best[1], a / b), flush=True)
+        for batch in batches:
+            a, b = middle[batch]
+            print('  batch %-3d              %8.1f  %26.1f  %16.2f' % (batch, a, b, a / b), flush=True)
+    if args.torch:
+        torch_ir50(args.threads, batches, args.rounds)
+
+
+if __name__ == '__main__':
+    main()

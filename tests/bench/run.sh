@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Comparisons with others, each in one run on this machine: networks against ONNX
+# Runtime (and, with --torch, IR-50 against PyTorch), and a clip against a Python
+# script that seeks every frame and runs networks one picture at a time. The
+# others come from PyPI, into a virtual environment beside the build.
+#
+#   tests/bench/run.sh [--torch] [--rounds N] [--frames N] [--clip FILE]
+#
+#   --rounds N   how often each pair is measured, in turn (5); medians count
+#   --frames N   frames of the clip that the script works on (150)
+#   --clip FILE  instead of a drawn episode of 1280x720
+set -u
+here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+. "$here/../../pipelines/setup.sh" || exit 1
+
+torch= rounds=5 frames=150 clip=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --torch) torch=torch; shift ;;
+    --rounds) reid_value "$@"; rounds=$2; shift 2 ;;
+    --frames) reid_value "$@"; frames=$2; shift 2 ;;
+    --clip) reid_value "$@"; clip=$2; shift 2 ;;
+    --help | -h) sed -n '3,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    *) reid_die 2 "no option \"$1\"; see --help" ;;
+  esac
+done
+reid_check_number --rounds "$rounds" 1 99
+reid_check_number --frames "$frames" 10 100000
+reid_install "${reid_packages[@]}" python3 python3-venv gstreamer1.0-plugins-ugly
+reid_make
+reid_environment
+
+venv=$reid_build/bench-venv
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv" || reid_die 1 "no virtual environment in $venv"
+"$venv/bin/pip" install -q onnxruntime onnx numpy opencv-python-headless $torch ||
+  reid_die 1 "pip could not install onnxruntime, onnx, numpy, opencv-python-headless $torch"
+
+for name in ir50 mobilefacenet-prelu; do
+  [ -f "$reid_build/$name.onnx" ] || "$reid_build/tests/nn/reid-net" "$name" "$reid_build/$name.onnx" || exit 1
+done
+"$venv/bin/python" "$here/peers.py" --rounds "$rounds" ${torch:+--torch} --gst-reid "$reid_build/pipelines/gst-reid" \
+  "$reid_build/ir50.onnx" "$reid_build/mobilefacenet-prelu.onnx" "$reid_root"/kernels/models/*.onnx || exit 1
+
+if [ -z "$clip" ]; then
+  clip=$reid_build/bench-drawn.mp4
+  [ -f "$clip" ] || gst-launch-1.0 -q reidtestsrc people=4 shots=6 seed=11 num-buffers="$frames" \
+    ! video/x-raw,width=1280,height=720,framerate=25/1 ! x264enc key-int-max=250 ! h264parse ! mp4mux \
+    ! filesink location="$clip.part" && mv -f "$clip.part" "$clip" 2> /dev/null
+  [ -f "$clip" ] || reid_die 1 "the clip could not be drawn"
+fi
+"$venv/bin/python" "$here/classic.py" --frames "$frames" --rounds "$rounds" --build "$reid_build" "$clip"
