@@ -121,7 +121,7 @@ gst_reid_detect_start (GstBaseTransform *trans)
   ReidDetectorInfo info;
   ReidError error = REID_ERROR_INIT;
   GError *gerror = NULL;
-  gchar *name, *device;
+  gchar *name, *device, advice[512];
 
   GST_OBJECT_LOCK (self);
   name = g_strdup (self->model);
@@ -150,9 +150,8 @@ gst_reid_detect_start (GstBaseTransform *trans)
   GST_INFO_OBJECT (self, "model %s (%s), %s", self->found->path,
                    self->found->reason,
                    reid_detector_device_reason (self->detector));
-  if (strstr (reid_detector_device_reason (self->detector), "NVIDIA GPU, but"))
-    GST_WARNING_OBJECT (self, "%s",
-                        reid_detector_device_reason (self->detector));
+  if (reid_gpu_advice (advice, sizeof advice))
+    GST_WARNING_OBJECT (self, "%s", advice);
   self->frame = 0;
   self->segment = 0;
   self->segment_used = FALSE;

@@ -118,7 +118,7 @@ open_model (GstReidEmbed *self)
   ReidEmbedderInfo info;
   ReidError error = REID_ERROR_INIT;
   GError *gerror = NULL;
-  gchar *name, *device;
+  gchar *name, *device, advice[512];
 
   GST_OBJECT_LOCK (self);
   name = g_strdup (self->model);
@@ -149,9 +149,8 @@ open_model (GstReidEmbed *self)
   GST_INFO_OBJECT (self, "model %s (%s), %s", self->found->path,
                    self->found->reason,
                    reid_embedder_device_reason (self->embedder));
-  if (strstr (reid_embedder_device_reason (self->embedder), "NVIDIA GPU, but"))
-    GST_WARNING_OBJECT (self, "%s",
-                        reid_embedder_device_reason (self->embedder));
+  if (reid_gpu_advice (advice, sizeof advice))
+    GST_WARNING_OBJECT (self, "%s", advice);
   self->info_sent = FALSE;
   self->failures = 0;
   self->seconds = 0;

@@ -177,7 +177,7 @@ reid_embedder_new (const char *model_path, const ReidEmbedderInfo *info,
       || !apply_info (embedder, info, model_path, error))
     goto fail;
   embedder->batchable = reid_session_batchable (embedder->session);
-  bool gpu = strcmp (reid_session_device (embedder->session), "cudnn") == 0;
+  bool gpu = reid_session_on_gpu (embedder->session);
   embedder->batch = !embedder->batchable ? 1 : gpu ? GPU_BATCH : CPU_BATCH;
   embedder->step = gpu ? 4 : 2;
   embedder->context = reid_context_new (embedder->session, threads, error);

@@ -32,7 +32,7 @@ typedef struct {
    * newline) that says which, or why not. Cheap to call again; any thread. */
   bool (*probe) (int index, char *line, size_t size);
   /* What AUTO is on that device, and the asked precision else; AUTO where the
-   * device does not have it. Any thread. */
+   * device does not have it. NULL: f32 only. Any thread. */
   ReidPrecision (*precision) (const ReidBackendOptions *options);
 
   /* What is made once per session: weights in the device's own layout. The

@@ -17,6 +17,7 @@ typedef struct {
   int threads;    /* 0 = all */
   int callers;    /* at the same time, each with a context of its own; 0 = 1 */
   double seconds; /* how long; 0 = 1 */
+  bool plan_only; /* nothing is run: of the result only plan_ms */
 } ReidMeasureOptions;
 
 typedef struct {

@@ -16,7 +16,7 @@ typedef struct {
   const ReidBackend *backend;
 } Module;
 
-/* In the order in which "auto" takes them. */
+/* In the order in which "auto" takes them; the GPU's first. */
 static Module modules[] = { { "cudnn", NULL },
                             { "dnnl", NULL },
                             { "reference", &reid_backend_reference } };
@@ -90,21 +90,6 @@ has_nvidia (void)
          || access ("/proc/driver/nvidia/version", F_OK) == 0;
 }
 
-/* Whoever has a GPU is told what is missing to use it. */
-static void
-advise (const Module *m, char *why, size_t size)
-{
-  char reason[256];
-
-  if (m->backend || strcmp (m->name, "cudnn") != 0 || !has_nvidia ())
-    return;
-  snprintf (reason, sizeof reason, "%.250s", why);
-  snprintf (why, size,
-            "there is an NVIDIA GPU, but %s: install cuDNN 9 and build with "
-            "the CUDA Toolkit (-Dcudnn=enabled)",
-            reason);
-}
-
 static bool
 available (Module *m, int index, char *line, size_t size)
 {
@@ -112,7 +97,6 @@ available (Module *m, int index, char *line, size_t size)
 
   pthread_mutex_lock (&modules_lock);
   load (m, line, size);
-  advise (m, line, size);
   ok = m->backend != NULL;
   pthread_mutex_unlock (&modules_lock);
   return ok && m->backend->probe (index, line, size);
@@ -141,7 +125,12 @@ set_precision (const ReidBackend *backend, const ReidSessionOptions *options,
 {
   chosen->precision = options ? options->precision : REID_PRECISION_AUTO;
   const char *wanted = reid_precision_name (chosen->precision);
-  chosen->precision = backend->precision (chosen);
+  if (backend->precision)
+    chosen->precision = backend->precision (chosen);
+  else
+    chosen->precision = chosen->precision <= REID_PRECISION_F32
+                            ? REID_PRECISION_F32
+                            : REID_PRECISION_AUTO;
   return chosen->precision != REID_PRECISION_AUTO
          || reid_error_set (error, REID_ERROR_ARGUMENT,
                             "precision %s is not available on the device '%s'; "
@@ -194,6 +183,27 @@ reid_backend_choose (const ReidSessionOptions *options,
                   "cuda:N%s",
                   device, there);
   return NULL;
+}
+
+bool
+reid_gpu_advice (char *line, size_t size)
+{
+  Module *m = &modules[0];
+  char why[384] = "";
+  bool missing;
+
+  if (!has_nvidia ())
+    return false;
+  pthread_mutex_lock (&modules_lock);
+  load (m, why, sizeof why);
+  missing = m->backend == NULL;
+  pthread_mutex_unlock (&modules_lock);
+  if (missing)
+    snprintf (line, size,
+              "there is an NVIDIA GPU, but %s: install cuDNN 9 and build with "
+              "the CUDA Toolkit (-Dcudnn=enabled)",
+              why);
+  return missing;
 }
 
 static const char *const precisions[] = { "auto", "f32", "bf16", "f16" };

@@ -31,6 +31,8 @@ typedef struct {
   int64_t dims[REID_MAX_RANK];
   float *data;
 } ReidTensor;
+/* Numbers in it. */
+REID_API int64_t reid_tensor_count (const ReidTensor *tensor);
 
 typedef struct {
   const char *name;
@@ -53,6 +55,10 @@ typedef struct {
   const char *device;
   ReidPrecision precision;
 } ReidSessionOptions;
+
+/* Is there an NVIDIA GPU for which the module is missing? Then one line on what
+ * to install. Any thread. */
+REID_API bool reid_gpu_advice (char *line, size_t size);
 
 /* "auto", "f32", "bf16", "f16". */
 REID_API const char *reid_precision_name (ReidPrecision precision);
@@ -79,6 +85,8 @@ REID_API const char *reid_session_path (const ReidSession *session);
  * chosen, with versions ("dnnl: oneDNN 2.6.3, avx512_core"). */
 REID_API const char *reid_session_device (const ReidSession *session);
 REID_API const char *reid_session_device_reason (const ReidSession *session);
+/* Does it run on a GPU, which wants large batches? */
+REID_API bool reid_session_on_gpu (const ReidSession *session);
 /* What it runs in; never AUTO. */
 REID_API ReidPrecision reid_session_precision (const ReidSession *session);
 /* True where the first dimension of every input and output may be any batch

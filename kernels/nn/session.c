@@ -344,6 +344,12 @@ reid_session_device_reason (const ReidSession *session)
   return session->reason;
 }
 
+bool
+reid_session_on_gpu (const ReidSession *session)
+{
+  return session->backend->own_memory;
+}
+
 ReidPrecision
 reid_session_precision (const ReidSession *session)
 {

@@ -44,6 +44,15 @@ reid_shape_count (const ReidShape *shape)
   return n;
 }
 
+int64_t
+reid_tensor_count (const ReidTensor *tensor)
+{
+  int64_t n = 1;
+  for (int i = 0; i < tensor->rank; i++)
+    n *= tensor->dims[i];
+  return n;
+}
+
 static bool
 same (int64_t a, int64_t b)
 {

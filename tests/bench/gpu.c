@@ -14,40 +14,21 @@
 #include <string.h>
 
 static const char *batches = "1,4,16,64,256";
-static ReidMeasureOptions how = { 1, 0, 1, 2, 1 };
-static bool only_plan;
-
-static bool
-plan (ReidSession *s, ReidError *error)
-{
-  const ReidTensorInfo *info = reid_session_input (s, 0);
-  ReidTensor in = { .rank = info->rank };
-  ReidContext *c = reid_context_new (s, 1, error);
-  bool ok;
-
-  for (int i = 0; i < info->rank; i++)
-    in.dims[i] = info->dims[i] != REID_DIM_FREE ? info->dims[i]
-                 : i == 0                       ? how.batch
-                 : how.size                     ? how.size
-                                                : 320;
-  ok = c && reid_context_prepare (c, &in, error);
-  reid_context_free (c);
-  return ok;
-}
+static ReidMeasureOptions how = { 1, 0, 1, 2, 1, false };
 
 static bool
 measure (ReidSession *s, const char *name)
 {
   ReidError error = REID_ERROR_INIT;
   ReidMeasurement r;
-  bool ok = only_plan ? plan (s, &error) : reid_measure (s, &how, &r, &error);
+  bool ok = reid_measure (s, &how, &r, &error);
 
   printf ("%-24s %-5s %5lld ", name,
           reid_precision_name (reid_session_precision (s)),
           (long long) how.batch);
   if (!ok)
     printf ("%s\n", error.message);
-  else if (only_plan)
+  else if (how.plan_only)
     printf ("planned\n");
   else
     printf ("%9.3f ms alone, %9.0f pictures/s, with two callers %9.0f "
@@ -67,7 +48,7 @@ main (int argc, char **argv)
 
   for (i = 1; i < argc && strncmp (argv[i], "--", 2) == 0; i++) {
     if (strcmp (argv[i], "--plan") == 0)
-      only_plan = true;
+      how.plan_only = true;
     else if (i + 1 == argc)
       break;
     else if (strcmp (argv[i], "--device") == 0)

@@ -85,15 +85,6 @@ paint (const Case *c, float *to)
   return true;
 }
 
-static int64_t
-count (const ReidTensor *t)
-{
-  int64_t n = 1;
-  for (int i = 0; i < t->rank; i++)
-    n *= t->dims[i];
-  return n;
-}
-
 /* A head may be wrong by 1e-3 of its value, with a floor where it is next to
  * nothing; an embedding must point the same way. */
 static void
@@ -115,11 +106,11 @@ compare (const Case *c, const ReidTensor *got, char *line, int output)
       got->rank == want.rank
       && memcmp (got->dims, want.dims, (size_t) want.rank * sizeof *want.dims)
              == 0);
-  for (int64_t i = 0; i < count (got); i++) {
+  for (int64_t i = 0; i < reid_tensor_count (got); i++) {
     all += got->data[i];
     squares += (double) got->data[i] * got->data[i];
   }
-  double size = norm / sqrt ((double) count (got));
+  double size = norm / sqrt ((double) reid_tensor_count (got));
   for (long i = 0; i < n; i++) {
     double a = got->data[i * step], b = strtod (s, &s);
     double off = fabs (a - b) / (fabs (b) + .1 * size + 1e-3);
@@ -133,8 +124,8 @@ compare (const Case *c, const ReidTensor *got, char *line, int output)
   CHECK_NEAR (sqrt (squares), norm, 1e-3 * norm + 1e-6);
   /* ONNX Runtime's sigmoid is off by up to 1e-7, however small the value. */
   CHECK_NEAR (all, sum,
-              1e-4 * norm * sqrt ((double) count (got))
-                  + 1.5e-7 * (double) count (got));
+              1e-4 * norm * sqrt ((double) reid_tensor_count (got))
+                  + 1.5e-7 * (double) reid_tensor_count (got));
   if (strstr (c->model, "mobilefacenet"))
     CHECK_MSG (dot >= .9999 * sqrt (aa * bb), "cosine %g",
                dot / sqrt (aa * bb));
@@ -147,7 +138,7 @@ check_batch (const Case *c, ReidSession *s, const ReidTensor *in,
   ReidError error = REID_ERROR_INIT;
   ReidContext *context = reid_context_new (s, 2, &error);
   ReidTensor five = *in, out[MAX_OUT];
-  size_t picture = (size_t) count (in);
+  size_t picture = (size_t) reid_tensor_count (in);
 
   REQUIRE_OK (context != NULL, error);
   five.dims[0] = 5;
@@ -158,8 +149,8 @@ check_batch (const Case *c, ReidSession *s, const ReidTensor *in,
           b == 3 ? in->data[i] : in->data[picture - 1 - i] * .25f * (float) b;
   REQUIRE_OK (reid_context_run (context, &five, out, &error), error);
   for (int i = 0; i < reid_session_n_outputs (s); i++) {
-    size_t n = (size_t) count (&alone[i]);
-    CHECK ((size_t) count (&out[i]) == 5 * n);
+    size_t n = (size_t) reid_tensor_count (&alone[i]);
+    CHECK ((size_t) reid_tensor_count (&out[i]) == 5 * n);
     CHECK_MSG (memcmp (out[i].data + 3 * n, alone[i].data, n * sizeof (float))
                    == 0,
                "%s: output %d of the fourth of five pictures on two threads "

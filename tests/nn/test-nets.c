@@ -10,10 +10,10 @@
  * place of those for the CPU; with a precision of 16 bits, embeddings need only
  * be alike, and another batch may change their last bits. */
 #include "nets.h"
+#include "cases.h"
 #include "nn/nn.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,32 +38,8 @@ typedef struct {
   int n_out;
 } Case;
 
-static int n_tests, n_failed;
-static bool failed;
 static ReidPrecision precision = REID_PRECISION_F32;
 static bool gpu; /* the device that was named is one */
-
-static void
-complain (const char *format, ...)
-{
-  va_list args;
-
-  failed = true;
-  printf ("# ");
-  va_start (args, format);
-  vprintf (format, args);
-  va_end (args);
-  printf ("\n");
-}
-
-static int64_t
-count (const ReidTensor *t)
-{
-  int64_t n = 1;
-  for (int i = 0; i < t->rank; i++)
-    n *= t->dims[i];
-  return n;
-}
 
 static void
 paint (const NetInfo *info, float *to, int64_t n, int variant)
@@ -86,9 +62,9 @@ compare (const Case *c, int output, const ReidTensor *got)
   double squares = 0, dot = 0, aa = 0, bb = 0, worst = 0,
          size = w->norm / sqrt ((double) w->count);
 
-  if (count (got) != w->count) {
+  if (reid_tensor_count (got) != w->count) {
     complain ("output %d has %lld elements, not %lld", output,
-              (long long) count (got), (long long) w->count);
+              (long long) reid_tensor_count (got), (long long) w->count);
     return;
   }
   for (int64_t i = 0; i < w->count; i++)
@@ -139,7 +115,7 @@ check_batch (const Case *c, ReidSession *s, const ReidTensor *in,
   ReidError error = REID_ERROR_INIT;
   ReidContext *context = reid_context_new (s, 2, &error);
   ReidTensor three = *in, out[MAX_OUT];
-  int64_t picture = count (in);
+  int64_t picture = reid_tensor_count (in);
 
   three.dims[0] *= 3;
   if (!context || !reid_context_input (context, 0, &three, &error)) {
@@ -151,10 +127,10 @@ check_batch (const Case *c, ReidSession *s, const ReidTensor *in,
       complain ("batch of 3: %s", error.message);
     else
       for (int i = 0; i < c->n_out; i++) {
-        int64_t n = count (&alone[i]);
-        if (count (&out[i]) == 3 * n && gpu)
+        int64_t n = reid_tensor_count (&alone[i]);
+        if (reid_tensor_count (&out[i]) == 3 * n && gpu)
           complain_if_far (i, out[i].data + n, alone[i].data, n);
-        else if (count (&out[i]) != 3 * n
+        else if (reid_tensor_count (&out[i]) != 3 * n
                  || memcmp (out[i].data + n, alone[i].data,
                             (size_t) n * sizeof (float))
                         != 0)
@@ -209,7 +185,7 @@ run_net (const Case *c, const NetInfo *written, const char *device)
     complain ("%d outputs, not %d", reid_session_n_outputs (s), c->n_out);
   } else {
     check_size (c, s, &in, written);
-    paint (c->info, in.data, count (&in), 0);
+    paint (c->info, in.data, reid_tensor_count (&in), 0);
     if (!reid_context_run (context, &in, out, &error))
       complain ("%s", error.message);
     for (int i = 0; i < c->n_out && !failed; i++)

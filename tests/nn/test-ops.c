@@ -4,10 +4,10 @@
  * give the same bytes, as must two threads. One TAP line a case and backend.
  *
  * usage: test-ops [BACKEND...] [name=PART] */
+#include "cases.h"
 #include "nn/nn.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,22 +21,6 @@ typedef struct {
   ReidTensor in[MAX_IO], out[MAX_IO];
   int n_in, n_out;
 } Case;
-
-static int n_tests, n_failed;
-static bool failed;
-
-static void
-complain (const char *format, ...)
-{
-  va_list args;
-
-  failed = true;
-  printf ("# ");
-  va_start (args, format);
-  vprintf (format, args);
-  va_end (args);
-  printf ("\n");
-}
 
 static uint8_t *
 base64 (const char *s, size_t *size)
@@ -62,15 +46,6 @@ base64 (const char *s, size_t *size)
   return data;
 }
 
-static int64_t
-count (const ReidTensor *t)
-{
-  int64_t n = 1;
-  for (int i = 0; i < t->rank; i++)
-    n *= t->dims[i];
-  return n;
-}
-
 static char *
 read_dims (char *s, ReidTensor *t)
 {
@@ -89,7 +64,7 @@ read_dims (char *s, ReidTensor *t)
 static void
 fill (ReidTensor *t, int k)
 {
-  int64_t n = count (t);
+  int64_t n = reid_tensor_count (t);
 
   t->data = malloc ((size_t) n * sizeof (float));
   for (int64_t i = 0; i < n; i++)
@@ -110,7 +85,7 @@ free_case (Case *c)
 static void
 compare (const ReidTensor *got, const ReidTensor *want, int output)
 {
-  int64_t n = count (want);
+  int64_t n = reid_tensor_count (want);
 
   if (got->rank != want->rank
       || memcmp (got->dims, want->dims,
@@ -143,15 +118,15 @@ check_alone (const Case *c, ReidSession *s, const ReidTensor *whole)
     for (int i = 0; i < c->n_in; i++) {
       in[i] = c->in[i];
       in[i].dims[0] = 1;
-      in[i].data += b * count (&in[i]);
+      in[i].data += b * reid_tensor_count (&in[i]);
     }
     if (!reid_context_run (context, in, out, &error)) {
       complain ("picture %lld alone: %s", (long long) b, error.message);
       break;
     }
     for (int i = 0; i < c->n_out; i++) {
-      int64_t n = count (&out[i]);
-      if (n * batch != count (&whole[i])
+      int64_t n = reid_tensor_count (&out[i]);
+      if (n * batch != reid_tensor_count (&whole[i])
           || memcmp (out[i].data, whole[i].data + b * n,
                      (size_t) n * sizeof (float))
                  != 0)
@@ -192,7 +167,7 @@ run_case (const Case *c, const char *device)
                  != 0)
         complain ("output %d was promised in another shape", i);
       else if (memcmp (out[i].data, again[i].data,
-                       (size_t) count (&out[i]) * sizeof (float))
+                       (size_t) reid_tensor_count (&out[i]) * sizeof (float))
                != 0)
         complain ("output %d changes with the threads", i);
     }
@@ -277,7 +252,7 @@ main (int argc, char **argv)
       ReidTensor *t = &c.out[c.n_out++];
       char *data = read_dims (line + 4, t);
       t->data = (float *) base64 (strchr (data, '=') + 1, &size);
-      if (size != (size_t) count (t) * sizeof (float)) {
+      if (size != (size_t) reid_tensor_count (t) * sizeof (float)) {
         printf ("Bail out! op-cases.txt is damaged at %s\n", c.name);
         return 1;
       }

@@ -262,43 +262,41 @@ simple_step (ReidGpuCompiler *c, const ReidNode *node, ReidGpuStepKind kind,
   return s;
 }
 
+/* What makes a map of a map; *taken is false where it is none. */
+static ReidGpuStep *
+map_step (ReidGpuCompiler *c, const ReidNode *node, ReidGpuStepKind kind,
+          bool *taken)
+{
+  ReidBlocked in, out;
+
+  *taken = c->shapes[node->in[0]].rank == 4
+           && reid_gpu_blocked (c, node->in[0], &in)
+           && reid_gpu_blocked (c, node->out, &out);
+  return *taken ? simple_step (c, node, kind, &in, &out, 1) : NULL;
+}
+
 static bool
 pool (ReidGpuCompiler *c, const ReidNode *node, bool *taken)
 {
-  ReidBlocked in, out;
-  ReidGpuStep *s;
+  bool global = node->op == REID_OP_GLOBAL_AVERAGE_POOL;
+  ReidGpuStep *s = map_step (
+      c, node, global ? REID_GPU_GLOBAL_AVERAGE : REID_GPU_POOL, taken);
 
-  if (c->shapes[node->in[0]].rank != 4
-      || !reid_gpu_blocked (c, node->in[0], &in)
-      || !reid_gpu_blocked (c, node->out, &out))
-    return true;
-  *taken = true;
-  if (node->op == REID_OP_GLOBAL_AVERAGE_POOL)
-    return simple_step (c, node, REID_GPU_GLOBAL_AVERAGE, &in, &out, 1) != NULL;
-  s = simple_step (c, node, REID_GPU_POOL, &in, &out, 1);
-  if (!s)
-    return false;
-  s->u.pool.window = node->u.pool;
-  s->u.pool.max = node->op == REID_OP_MAX_POOL;
-  return true;
+  if (s && !global) {
+    s->u.pool.window = node->u.pool;
+    s->u.pool.max = node->op == REID_OP_MAX_POOL;
+  }
+  return s || !*taken;
 }
 
 static bool
 resize (ReidGpuCompiler *c, const ReidNode *node, bool *taken)
 {
-  ReidBlocked in, out;
-  ReidGpuStep *s;
+  ReidGpuStep *s = map_step (c, node, REID_GPU_RESIZE, taken);
 
-  if (c->shapes[node->in[0]].rank != 4
-      || !reid_gpu_blocked (c, node->in[0], &in)
-      || !reid_gpu_blocked (c, node->out, &out))
-    return true;
-  *taken = true;
-  s = simple_step (c, node, REID_GPU_RESIZE, &in, &out, 1);
-  if (!s)
-    return false;
-  s->u.resize = node->u.resize;
-  return true;
+  if (s)
+    s->u.resize = node->u.resize;
+  return s || !*taken;
 }
 
 /* x * scale + shift, or PReLU: constants a channel. */

@@ -250,13 +250,10 @@ record (ReidBackendPlan *plan, Lane *lane)
 static bool
 compute (ReidBackendPlan *plan, Lane *lane, ReidError *error)
 {
-  bool ok;
-
   if (lane->recorded)
     return reid_gpu_ok (cudaGraphLaunch (lane->recorded, lane->queue.stream),
                         "a CUDA graph", error);
-  ok = reid_gpu_program_run (plan->program, lane->queue, lane->memory, error);
-  return ok;
+  return reid_gpu_program_run (plan->program, lane->queue, lane->memory, error);
 }
 
 static bool
@@ -326,7 +323,17 @@ host_free (ReidBackendModel *model, void *memory)
 }
 
 REID_API const ReidBackend reid_backend = {
-  REID_BACKEND_VERSION, "cudnn",   probe,     precision,      model_new,
-  model_free,           plan_new,  plan_free, plan_workspace, plan_run,
-  host_alloc,           host_free, true
+  .version = REID_BACKEND_VERSION,
+  .name = "cudnn",
+  .probe = probe,
+  .precision = precision,
+  .model_new = model_new,
+  .model_free = model_free,
+  .plan_new = plan_new,
+  .plan_free = plan_free,
+  .plan_workspace = plan_workspace,
+  .plan_run = plan_run,
+  .host_alloc = host_alloc,
+  .host_free = host_free,
+  .own_memory = true,
 };

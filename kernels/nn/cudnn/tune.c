@@ -285,8 +285,7 @@ fastest (ReidTuner *t, const ReidFusedShape *shape, const char *key,
     reid_cache_store (kept, REID_CACHE_ONE, texts[won]);
   }
   for (int i = 0; i < REID_TUNE_MOST_CHOICES; i++) {
-    if (texts[i])
-      reid_cache_drop (key, i);
+    reid_cache_drop (key, i); /* those that equal another, too */
     free (texts[i]);
   }
   reid_fused_free (fused);

@@ -54,15 +54,6 @@ probe (int index, char *line, size_t size)
   return false;
 }
 
-static ReidPrecision
-precision (const ReidBackendOptions *options)
-{
-  return options->precision == REID_PRECISION_F32
-                 || options->precision == REID_PRECISION_AUTO
-             ? REID_PRECISION_F32
-             : REID_PRECISION_AUTO;
-}
-
 static ReidBackendModel *
 model_new (const ReidGraph *graph, const ReidBackendOptions *options,
            ReidError *error)
@@ -394,6 +385,13 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
 }
 
 REID_API const ReidBackend reid_backend = {
-  REID_BACKEND_VERSION, "dnnl",   probe,     precision,      model_new,
-  model_free,           plan_new, plan_free, plan_workspace, plan_run
+  .version = REID_BACKEND_VERSION,
+  .name = "dnnl",
+  .probe = probe,
+  .model_new = model_new,
+  .model_free = model_free,
+  .plan_new = plan_new,
+  .plan_free = plan_free,
+  .plan_workspace = plan_workspace,
+  .plan_run = plan_run,
 };

@@ -95,15 +95,6 @@ probe (int index, char *line, size_t size)
   return index == 0;
 }
 
-static ReidPrecision
-precision (const ReidBackendOptions *options)
-{
-  return options->precision == REID_PRECISION_F32
-                 || options->precision == REID_PRECISION_AUTO
-             ? REID_PRECISION_F32
-             : REID_PRECISION_AUTO;
-}
-
 static ReidBackendModel *
 model_new (const ReidGraph *graph, const ReidBackendOptions *options,
            ReidError *error)
@@ -236,7 +227,6 @@ const ReidBackend reid_backend_reference = {
   .version = REID_BACKEND_VERSION,
   .name = "reference",
   .probe = probe,
-  .precision = precision,
   .model_new = model_new,
   .model_free = model_free,
   .plan_new = plan_new,
