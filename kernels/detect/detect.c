@@ -403,6 +403,7 @@ reid_detector_run (ReidDetector *detector, const ReidImage *image,
   if (!reid_context_input (detector->context, 0, &in, error)
       || !reid_image_to_tensor (image, params, in.data, &mapping, error)
       || !reid_context_run (detector->context, &in, out, error)
+      || !reid_session_check (detector->session, &in, out, NULL, error)
       || !decode (detector, out, error))
     return false;
   drop_small (&detector->list, detector->options.min_size / mapping.sy);

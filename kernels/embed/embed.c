@@ -280,6 +280,7 @@ run_batch (ReidEmbedder *embedder, const ReidFacePicture *pictures, int n,
   size_t size = (size_t) embedder->channels * (size_t) params->width
                 * (size_t) params->height;
   ReidTensor in = input_of (embedder, n), result;
+  int bad = 0;
 
   if (!reid_context_input (embedder->context, 0, &in, error))
     return false;
@@ -289,6 +290,10 @@ run_batch (ReidEmbedder *embedder, const ReidFacePicture *pictures, int n,
       return false;
   if (!reid_context_run (embedder->context, &in, &result, error))
     return false;
+  if (!reid_session_check (embedder->session, &in, &result, &bad, error)) {
+    reid_error_prefix (error, "face %d", first + bad);
+    return false;
+  }
   if (vector_dims (&result, n) != embedder->dims)
     return reid_error_set (error, REID_ERROR_FORMAT,
                            "%s did not give one vector a face",

@@ -77,6 +77,16 @@ REID_API bool reid_reference_op (const ReidNode *node, const float *const *in,
                                  const ReidShape *in_shapes, float *out,
                                  const ReidShape *out_shape, ReidError *error);
 
+/* The first node (in the order of the graph) whose answer to these inputs is
+ * not finite, by the definition of right; NULL where every answer is. */
+REID_API bool reid_reference_first_not_finite (const ReidGraph *graph,
+                                               const ReidShape *shapes,
+                                               const float *const *inputs,
+                                               const ReidNode **node,
+                                               ReidError *error);
+/* The first of n numbers that is NaN or infinite, or -1. */
+REID_API int64_t reid_first_not_finite (const float *data, int64_t n);
+
 /* Something that needs `size` bytes from step `first` to step `last`, both
  * included; `offset` is the answer. */
 typedef struct {

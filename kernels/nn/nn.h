@@ -130,6 +130,16 @@ REID_API bool reid_context_prepare (ReidContext *context,
 REID_API bool reid_context_run (ReidContext *context, const ReidTensor *inputs,
                                 ReidTensor *outputs, ReidError *error);
 
+/* What reid_context_run() made of these inputs: is all of it finite? Else
+ * *picture (of a batch; or NULL) is the first that has a NaN or an infinity in
+ * an output, and the error names the node that was the first to give one. To
+ * find it, that picture is run once more in plain C, which takes seconds on a
+ * large network: once in a session's life. Any thread. */
+REID_API bool reid_session_check (ReidSession *session,
+                                  const ReidTensor *inputs,
+                                  const ReidTensor *outputs, int *picture,
+                                  ReidError *error);
+
 #ifdef __cplusplus
 }
 #endif

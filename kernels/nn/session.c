@@ -39,6 +39,7 @@ struct ReidSession {
   ReidBackendModel *backend_model;
   pthread_mutex_t plans_lock;
   ReidPlan *plans;
+  const ReidNode *culprit; /* under plans_lock */
 };
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -400,6 +401,25 @@ const ReidBackend *
 reid_session_backend (const ReidSession *session)
 {
   return session->backend;
+}
+
+const ReidNode *
+reid_session_culprit (ReidSession *session)
+{
+  const ReidNode *node;
+
+  pthread_mutex_lock (&session->plans_lock);
+  node = session->culprit;
+  pthread_mutex_unlock (&session->plans_lock);
+  return node;
+}
+
+void
+reid_session_blame (ReidSession *session, const ReidNode *node)
+{
+  pthread_mutex_lock (&session->plans_lock);
+  session->culprit = node;
+  pthread_mutex_unlock (&session->plans_lock);
 }
 
 void *

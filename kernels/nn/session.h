@@ -35,5 +35,10 @@ const ReidBackend *reid_session_backend (const ReidSession *session);
  * ends. */
 void *reid_session_host_alloc (ReidSession *session, size_t size);
 void reid_session_host_free (ReidSession *session, void *memory);
+/* What reid_session_check() found first in this session: NULL until
+ * then, &reid_no_node where none was to blame. */
+const ReidNode *reid_session_culprit (ReidSession *session);
+void reid_session_blame (ReidSession *session, const ReidNode *node);
+extern const ReidNode reid_no_node;
 
 #endif /* REID_NN_SESSION_H */

@@ -174,9 +174,11 @@ plan_workspace (const ReidBackendPlan *plan)
   return plan->workspace;
 }
 
+/* With `bad`: stops behind the first node whose answer is not finite, and names
+ * it there. */
 static bool
-plan_run (ReidBackendPlan *plan, const float *const *inputs,
-          float *const *outputs, void *workspace, ReidError *error)
+run (ReidBackendPlan *plan, const float *const *inputs, float *const *outputs,
+     void *workspace, const ReidNode **bad, ReidError *error)
 {
   const ReidGraph *g = plan->graph;
   const float **at = malloc ((size_t) g->n_values * sizeof *at),
@@ -209,9 +211,16 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
     }
     ok = reid_reference_op (node, in, shapes, out, &plan->shapes[node->out],
                             error);
+    if (ok && bad
+        && reid_first_not_finite (
+               out, reid_shape_count (&plan->shapes[node->out]))
+               >= 0) {
+      *bad = node;
+      break;
+    }
   }
   /* An output may be an input, a constant, or the same as another. */
-  for (int i = 0; i < g->n_outputs && ok; i++) {
+  for (int i = 0; i < g->n_outputs && ok && !(bad && *bad); i++) {
     int v = g->outputs[i];
     if (at[v] != outputs[i])
       memcpy (outputs[i], at[v],
@@ -220,6 +229,44 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
   free (at);
   free (in);
   free (shapes);
+  return ok;
+}
+
+static bool
+plan_run (ReidBackendPlan *plan, const float *const *inputs,
+          float *const *outputs, void *workspace, ReidError *error)
+{
+  return run (plan, inputs, outputs, workspace, NULL, error);
+}
+
+bool
+reid_reference_first_not_finite (const ReidGraph *graph,
+                                 const ReidShape *shapes,
+                                 const float *const *inputs,
+                                 const ReidNode **node, ReidError *error)
+{
+  ReidBackendModel model = { graph };
+  ReidBackendPlan *plan = plan_new (&model, shapes, 1, error);
+  float **outputs = calloc ((size_t) graph->n_outputs, sizeof *outputs);
+  void *workspace = plan ? reid_alloc_aligned (plan->workspace) : NULL;
+  bool ok = workspace && outputs;
+
+  for (int i = 0; i < graph->n_outputs && ok; i++) {
+    size_t n = (size_t) reid_shape_count (&shapes[graph->outputs[i]]);
+    outputs[i] = malloc (n * sizeof **outputs);
+    ok = outputs[i] != NULL;
+  }
+  *node = NULL;
+  if (ok)
+    ok = run (plan, inputs, outputs, workspace, node, error);
+  else
+    reid_error_set (error, REID_ERROR_MEMORY, "%s: not enough memory to run it",
+                    graph->file);
+  for (int i = 0; outputs && i < graph->n_outputs; i++)
+    free (outputs[i]);
+  free (outputs);
+  free (workspace);
+  plan_free (plan);
   return ok;
 }
 
