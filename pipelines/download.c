@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sha256.h"
 #include "gst-reid.h"
-#include "sha256.h"
 
 /* A connection that breaks is taken up again at once, as long as each brings
  * something. */
@@ -476,9 +476,9 @@ attempt (Transfer *t)
 static void
 check_hash (Transfer *t)
 {
-  gchar *sha256 = reid_sha256_of_fd (t->fd);
+  gchar sha256[REID_SHA256_TEXT];
 
-  if (!sha256)
+  if (!reid_sha256_of_fd (t->fd, sha256))
     fail_local (t, t->part, "read");
   else if (!g_str_equal (sha256, t->job->sha256))
     fail (t, RESTART, EXIT_INPUT,
@@ -486,7 +486,6 @@ check_hash (Transfer *t)
           "nothing of it was kept. Try again later; if it stays so, its "
           "authors have changed it, or something on the way does",
           t->job->url, sha256, t->job->sha256);
-  g_free (sha256);
 }
 
 /* Until all of it is here and right, or there is nothing more to try. */

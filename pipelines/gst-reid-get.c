@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sha256.h"
 #include "download.h"
 #include "gst-reid.h"
 #include "models-print.h"
-#include "sha256.h"
 #include "table.h"
 
 #define DEFAULT_TIMEOUT 30
@@ -88,18 +88,14 @@ typedef enum { MISSING, PRESENT, OTHER_FILE, UNREADABLE } Presence;
 static Presence
 look (const ReidPublishedModel *m, const gchar *path)
 {
-  gchar *sha256;
-  Presence presence;
+  gchar sha256[REID_SHA256_TEXT];
 
   if (g_access (path, F_OK) != 0 && errno == ENOENT
       && !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
     return MISSING;
-  sha256 = reid_sha256_of_file (path);
-  presence = !sha256                           ? UNREADABLE
-             : g_str_equal (sha256, m->sha256) ? PRESENT
-                                               : OTHER_FILE;
-  g_free (sha256);
-  return presence;
+  if (!reid_sha256_of_file (path, sha256))
+    return UNREADABLE;
+  return g_str_equal (sha256, m->sha256) ? PRESENT : OTHER_FILE;
 }
 
 static gboolean

@@ -35,11 +35,14 @@
 #include "gstreidmodel-private.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "base/sha256.h"
 
 /* Deeper folders are no model folders; the bound keeps a REID_MODEL_PATH of
  * "/" from walking a whole disk. */
@@ -174,22 +177,6 @@ gst_reid_model_get_search_path (void)
   return (gchar **) g_ptr_array_free (dirs, FALSE);
 }
 
-static gchar *
-hash_file (const gchar *path, guint64 *size, GError **error)
-{
-  GMappedFile *map = g_mapped_file_new (path, FALSE, error);
-  gchar *sha;
-
-  if (!map)
-    return NULL;
-  sha = g_compute_checksum_for_data (
-      G_CHECKSUM_SHA256, (const guchar *) g_mapped_file_get_contents (map),
-      g_mapped_file_get_length (map));
-  *size = g_mapped_file_get_length (map);
-  g_mapped_file_unref (map);
-  return sha;
-}
-
 static const GstReidKnownModel *
 known_by_hash (const gchar *sha256)
 {
@@ -290,20 +277,18 @@ model_new (GstReidModelRole role, const gchar *path, GError **error)
 {
   GstReidModel *m;
   const GstReidKnownModel *known;
-  GError *err = NULL;
-  guint64 size = 0;
-  gchar *sha = hash_file (path, &size, &err);
+  gchar sha[REID_SHA256_TEXT];
+  struct stat st;
 
-  if (!sha) {
+  if (!reid_sha256_of_file (path, sha) || stat (path, &st) != 0) {
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
-                 "Cannot read the model file %s: %s", path, err->message);
-    g_error_free (err);
+                 "Cannot read the model file %s: %s", path, g_strerror (errno));
     return NULL;
   }
   m = g_new0 (GstReidModel, 1);
   m->path = g_strdup (path);
-  m->sha256 = sha;
-  m->size = size;
+  m->sha256 = g_strdup (sha);
+  m->size = (guint64) st.st_size;
   m->role = role;
   m->info = info_path (path);
   known = known_by_hash (sha);
