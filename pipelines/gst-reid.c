@@ -19,6 +19,8 @@ static const struct {
   { "info", "tell what an archive holds", reid_command_info },
   { "models", "list the networks that are found; `models get` downloads some",
     reid_command_models },
+  { "layers", "list the tensors inside a network, for reidembed's layers",
+    reid_command_layers },
   { "bench", "measure networks on this machine; --compare two such runs",
     reid_command_bench },
 };

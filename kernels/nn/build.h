@@ -19,6 +19,7 @@ typedef struct {
 
 typedef struct {
   ReidBytes name;
+  const ReidOnnxNode *from;     /* the file's node that gives it, or NULL */
   const ReidOnnxTensor *tensor; /* initializer, decoded when first used */
   ReidShape shape;              /* sizes below 0: see symbols.h */
   float *data;                  /* float constant */
@@ -41,6 +42,10 @@ typedef struct {
 
 typedef struct {
   const ReidOnnxModel *model;
+  const ReidTaps *taps; /* or NULL */
+  ReidBytes *outputs;   /* names of what the graph gives */
+  int n_outputs;
+  bool *wanted;           /* of each node of the file; NULL: all are */
   const ReidOnnxNode *at; /* being translated */
   int64_t opset;
   ReidArena *arena;
@@ -124,6 +129,11 @@ bool reid_emit (ReidBuilder *b, ReidNode *node);
 int reid_emit_temporary (ReidBuilder *b, ReidNode *node);
 /* Makes output 0 another name of `value`. */
 bool reid_emit_identity (ReidBuilder *b, int value);
+
+/* taps.c: which tensors the graph gives, and which nodes it needs for them;
+ * once all names are known. */
+bool reid_choose_outputs (ReidBuilder *b);
+bool reid_is_wanted (const ReidBuilder *b, int node);
 
 /* fuse.c: true when the node was merged into an earlier one; also with the
  * error set, when memory ended on the way. */

@@ -149,3 +149,22 @@ reid_external_bytes (ReidExternal *e, ReidBytes location, int64_t offset,
       length >= 0 ? (size_t) length : (size_t) (size - (uint64_t) offset);
   return NULL;
 }
+
+bool
+reid_external_list (const ReidExternal *e, ReidArena *arena,
+                    const char *const **files, int *n)
+{
+  const char **list =
+      reid_arena_alloc (arena, (size_t) e->n_files + 1, sizeof *list);
+
+  for (int i = 0; list && i < e->n_files; i++) {
+    size_t size = strlen (e->folder) + strlen (e->files[i].location) + 1;
+    char *path = reid_arena_alloc (arena, size, 1);
+    if (!path)
+      return false;
+    list[i] = strcat (strcpy (path, e->folder), e->files[i].location);
+  }
+  *files = list;
+  *n = e->n_files;
+  return list != NULL;
+}

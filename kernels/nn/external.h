@@ -6,7 +6,7 @@
  * than 2 GB. The files' names come from the network's file and are not
  * trusted: only what lies in that file's folder, or below it, is opened. */
 
-#include "base/base.h"
+#include "nn/arena.h"
 #include "nn/wire.h"
 
 typedef struct ReidExternal ReidExternal;
@@ -21,5 +21,9 @@ void reid_external_free (ReidExternal *external);
 const char *reid_external_bytes (ReidExternal *external, ReidBytes location,
                                  int64_t offset, int64_t length,
                                  ReidBytes *bytes);
+
+/* Paths of the files that were opened, in the arena; false when memory ends. */
+bool reid_external_list (const ReidExternal *external, ReidArena *arena,
+                         const char *const **files, int *n);
 
 #endif /* REID_NN_EXTERNAL_H */

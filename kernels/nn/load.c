@@ -193,13 +193,24 @@ add_names (ReidBuilder *b)
                                 "already",
                                 name ? name : "?");
       }
-      if (reid_value_add (b, b->at->out[k]) < 0)
+      int v = reid_value_add (b, b->at->out[k]);
+      if (v < 0)
         return false;
+      b->values[v].from = b->at;
     }
   }
+  b->at = NULL;
+  return true;
+}
+
+static bool
+count_uses (ReidBuilder *b)
+{
+  const ReidOnnxModel *m = b->model;
+
   for (int i = 0; i < m->n_nodes; i++) {
     b->at = &m->nodes[i];
-    for (int k = 0; k < b->at->n_in; k++) {
+    for (int k = 0; k < b->at->n_in && reid_is_wanted (b, i); k++) {
       int v = b->at->in[k].size ? reid_value_find (b, b->at->in[k]) : -1;
       if (b->at->in[k].size && v < 0) {
         const char *name = reid_onnx_name (b->arena, b->at->in[k]);
@@ -213,16 +224,8 @@ add_names (ReidBuilder *b)
     }
   }
   b->at = NULL;
-  if (m->n_outputs == 0)
-    return reid_build_fail (b, REID_ERROR_FORMAT, "the graph has no output");
-  for (int i = 0; i < m->n_outputs; i++) {
-    int v = reid_value_find (b, m->outputs[i].name);
-    if (v < 0) {
-      const char *name = reid_onnx_name (b->arena, m->outputs[i].name);
-      return reid_build_fail (b, REID_ERROR_FORMAT,
-                              "output '%.100s' is given by no node",
-                              name ? name : "?");
-    }
+  for (int i = 0; i < b->n_outputs; i++) {
+    int v = reid_value_find (b, b->outputs[i]);
     b->values[v].uses++;
     b->values[v].is_output = true;
   }
@@ -236,6 +239,8 @@ translate_nodes (ReidBuilder *b)
 
   for (int i = 0; i < m->n_nodes; i++) {
     const ReidOnnxNode *node = b->at = &m->nodes[i];
+    if (!reid_is_wanted (b, i))
+      continue;
     if (node->domain.size && !reid_bytes_equal (node->domain, "ai.onnx"))
       return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                               "operators of the domain '%.60s' are not known; "
@@ -288,7 +293,7 @@ finish_nodes (ReidBuilder *b, ReidGraph *g, const int *outputs)
 
   if (!needed)
     return reid_build_no_memory (b);
-  for (int i = 0; i < b->model->n_outputs; i++)
+  for (int i = 0; i < g->n_outputs; i++)
     needed[outputs[i]] = true;
   for (int i = b->n_nodes - 1; i >= 0; i--) {
     ReidBuildNode *node = &b->nodes[i];
@@ -328,11 +333,28 @@ tell_shape (const ReidBuilder *b, const ReidShape *shape, const char *name,
 }
 
 static bool
+is_all (const ReidBuilder *b)
+{
+  return b->taps && b->taps->outputs == REID_OUTPUTS_ALL;
+}
+
+/* Floats that hang on the input, under their first name. */
+static bool
+is_listed (const ReidBuilder *b, int v, ReidBytes name)
+{
+  const ReidBuildValue *value = &b->values[v];
+  return value->known && value->computed && !value->ints
+         && value->name.size == name.size
+         && memcmp (value->name.data, name.data, name.size) == 0;
+}
+
+static bool
 finish (ReidBuilder *b, ReidModel *model)
 {
   const ReidOnnxModel *m = b->model;
   ReidGraph *g = &model->graph;
-  size_t n_in = (size_t) m->n_inputs, n_out = (size_t) m->n_outputs;
+  size_t n_in = (size_t) m->n_inputs, n_out = (size_t) b->n_outputs;
+  int own = !b->taps || b->taps->outputs == REID_OUTPUTS_OWN;
   int *outputs = reid_arena_alloc (b->arena, n_out, sizeof *outputs);
 
   g->values =
@@ -355,9 +377,12 @@ finish (ReidBuilder *b, ReidModel *model)
                 &model->inputs[g->n_inputs]);
     g->inputs[g->n_inputs++] = keep_value (b, g, v);
   }
-  for (int i = 0; i < m->n_outputs; i++) {
-    const char *name = reid_onnx_name (b->arena, m->outputs[i].name);
-    int v = outputs[i] = reid_value_find (b, m->outputs[i].name);
+  for (int i = 0; i < b->n_outputs; i++) {
+    const char *name = reid_onnx_name (b->arena, b->outputs[i]);
+    int v = reid_value_find (b, b->outputs[i]);
+    if (is_all (b) && !is_listed (b, v, b->outputs[i]))
+      continue;
+    outputs[g->n_outputs] = v;
     if (!b->values[v].known)
       return reid_build_fail (b, REID_ERROR_FORMAT,
                               "output '%.100s' is given by no node", name);
@@ -366,12 +391,19 @@ finish (ReidBuilder *b, ReidModel *model)
     if (b->values[v].ints)
       return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                               "output '%.100s' is not float32", name);
+    if (!b->values[v].computed && i >= m->n_outputs * own)
+      return reid_build_fail (b, REID_ERROR_ARGUMENT,
+                              "'%.100s' is a constant, the same for every "
+                              "input",
+                              name);
     model->batchable = model->batchable && b->values[v].computed
                        && b->values[v].batch.axis == 0
                        && b->values[v].batch.outer == 1
                        && b->values[v].shape.dims[0] == REID_SYMBOL_BATCH;
-    tell_shape (b, &b->values[v].shape, name, &model->outputs[i]);
-    g->n_outputs++;
+    ReidTensorInfo *info = &model->outputs[g->n_outputs++];
+    tell_shape (b, &b->values[v].shape, name, info);
+    if (b->values[v].from)
+      info->type = reid_onnx_name (b->arena, b->values[v].from->type);
   }
   if (!finish_nodes (b, g, outputs))
     return false;
@@ -383,10 +415,12 @@ finish (ReidBuilder *b, ReidModel *model)
 /* *batch_from_one asks for ones to be read as the batch, and tells whether the
  * file has such ones. */
 static ReidModel *
-build (const ReidOnnxModel *onnx, bool *batch_from_one, ReidError *error)
+build (const ReidOnnxModel *onnx, const ReidTaps *taps, bool *batch_from_one,
+       ReidError *error)
 {
   ReidModel *model = calloc (1, sizeof *model);
   ReidBuilder b = { .model = onnx,
+                    .taps = taps,
                     .opset = onnx->opset,
                     .error = error,
                     .batch_from_one = *batch_from_one,
@@ -406,7 +440,8 @@ build (const ReidOnnxModel *onnx, bool *batch_from_one, ReidError *error)
     model->arena = b.arena;
     model->graph.file = strcpy (file, onnx->file);
     ok = add_initializers (&b) && add_inputs (&b) && add_names (&b)
-         && translate_nodes (&b) && finish (&b, model);
+         && reid_choose_outputs (&b) && count_uses (&b) && translate_nodes (&b)
+         && finish (&b, model);
     if (!ok)
       reid_build_fail (&b, REID_ERROR_FORMAT, "cannot be read");
   }
@@ -427,7 +462,8 @@ build (const ReidOnnxModel *onnx, bool *batch_from_one, ReidError *error)
 }
 
 ReidModel *
-reid_model_load (ReidBytes data, const char *file, ReidError *error)
+reid_model_load (ReidBytes data, const char *file, const ReidTaps *taps,
+                 ReidError *error)
 {
   ReidError why = REID_ERROR_INIT;
   ReidOnnxModel onnx;
@@ -444,12 +480,19 @@ reid_model_load (ReidBytes data, const char *file, ReidError *error)
     /* First as if any batch were allowed; when some operator cannot have it
      * so, exactly as the file says. */
     bool from_one = true;
-    model = build (&onnx, &from_one, &why);
+    model = build (&onnx, taps, &from_one, &why);
     if (from_one && !(model && model->batchable)) {
       reid_model_free (model);
       reid_error_clear (&why);
       from_one = false;
-      model = build (&onnx, &from_one, &why);
+      model = build (&onnx, taps, &from_one, &why);
+    }
+    if (model
+        && !reid_external_list (onnx.external, model->arena, &model->files,
+                                &model->n_files)) {
+      reid_model_free (model);
+      model = NULL;
+      reid_error_set (&why, REID_ERROR_MEMORY, "%s: not enough memory", file);
     }
     reid_external_free (onnx.external);
   }

@@ -12,7 +12,9 @@ typedef struct {
   ReidGraph graph;
   ReidTensorInfo *inputs, *outputs; /* graph.n_inputs, graph.n_outputs */
   bool batchable;                   /* see reid_session_batchable() */
-  ReidArena *arena;                 /* everything but the constants' data */
+  const char *const *files;         /* see reid_session_data_file() */
+  int n_files;
+  ReidArena *arena; /* everything but the constants' data */
 } ReidModel;
 
 /* Sum of all constants of one network, in elements. */
@@ -22,8 +24,21 @@ typedef struct {
 #define REID_MAX_FOLD_WORK ((int64_t) 1 << 26)
 #endif
 
-/* The bytes are not needed afterwards. */
-ReidModel *reid_model_load (ReidBytes data, const char *file, ReidError *error);
+/* Of a session's options; names as they were given. */
+typedef struct {
+  char **names;
+  int n;
+  ReidOutputChoice outputs;
+} ReidTaps;
+
+/* taps.c. NULL options: none. The copy is to be freed also where it fails. */
+bool reid_taps_copy (ReidTaps *taps, const ReidSessionOptions *options);
+void reid_taps_free (ReidTaps *taps);
+bool reid_taps_same (const ReidTaps *taps, const ReidSessionOptions *options);
+
+/* The bytes are not needed afterwards. taps may be NULL. */
+ReidModel *reid_model_load (ReidBytes data, const char *file,
+                            const ReidTaps *taps, ReidError *error);
 void reid_model_free (ReidModel *model);
 
 /* Names of ONNX's operators that can be read; NULL after the last. */

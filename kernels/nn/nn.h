@@ -6,7 +6,7 @@
  *
  *   session   one loaded network on one device: immutable, reference counted,
  *             shared by every thread, and opened once per process for the same
- *             file, device and precision
+ *             file, device, precision and outputs
  *   context   one user's own working memory and plans for a session; used by
  *             one thread at a time
  *
@@ -38,6 +38,7 @@ typedef struct {
   const char *name;
   int rank;                    /* -1 when the file does not say */
   int64_t dims[REID_MAX_RANK]; /* REID_DIM_FREE where any size is accepted */
+  const char *type; /* the file's operator that gives it; NULL for an input */
 } ReidTensorInfo;
 
 /* In what numbers weights and values are stored; sums are f32 in all. */
@@ -49,11 +50,28 @@ typedef enum {
   REID_PRECISION_F16
 } ReidPrecision;
 
+/* Which of a network's tensors a session gives. */
+typedef enum {
+  REID_OUTPUTS_OWN,  /* the file's outputs, then the taps */
+  REID_OUTPUTS_TAPS, /* the taps alone: what only other outputs need is neither
+                        computed nor kept, and may be beyond what the engine
+                        supports */
+  REID_OUTPUTS_ALL /* what every node gives: for lists of what may be tapped */
+} ReidOutputChoice;
+
 typedef struct {
   /* "auto", "cpu", "cuda" or "cuda:N" (the GPU of that number, from 0), or a
    * backend's name ("reference", "dnnl", "cudnn"); NULL is "auto". */
   const char *device;
   ReidPrecision precision;
+  /* Inner tensors that become outputs, in this order. Each is named by its own
+   * name, by its node's (whose first output it is), or by a module's, as
+   * exporters put it before the names of its nodes: "layer2" is the last node
+   * below "/layer2/" or "layer2/". One that the file does not have is an error
+   * that tells names near to it. */
+  const char *const *taps;
+  int n_taps;
+  ReidOutputChoice outputs;
 } ReidSessionOptions;
 
 /* Is there an NVIDIA GPU for which the module is missing? Then one line on what
@@ -81,6 +99,9 @@ REID_API void reid_session_unref (ReidSession *session);
 REID_API int reid_session_count (void);
 
 REID_API const char *reid_session_path (const ReidSession *session);
+/* Files beside the network's own in which weights of it lie; NULL after the
+ * last. */
+REID_API const char *reid_session_data_file (const ReidSession *session, int i);
 /* Name of the backend that runs it, and a one-line description of why it was
  * chosen, with versions ("dnnl: oneDNN 2.6.3, avx512_core"). */
 REID_API const char *reid_session_device (const ReidSession *session);

@@ -32,6 +32,7 @@ struct ReidSession {
   FileKey key;
   const ReidBackend *backend;
   ReidBackendOptions options;
+  ReidTaps taps;
 
   char *path;
   char reason[512];
@@ -66,6 +67,7 @@ session_free (ReidSession *s)
     s->backend->model_free (s->backend_model);
   reid_model_free (s->model);
   pthread_mutex_destroy (&s->plans_lock);
+  reid_taps_free (&s->taps);
   free (s->path);
   free (s);
 }
@@ -81,12 +83,15 @@ leave_registry (ReidSession *s)
 }
 
 static ReidSession *
-session_new (const char *path, const ReidBackend *backend,
-             const ReidBackendOptions *options, const char *reason)
+session_new (const char *path, const ReidSessionOptions *asked,
+             const ReidBackend *backend, const ReidBackendOptions *options,
+             const char *reason)
 {
   ReidSession *s = calloc (1, sizeof *s);
 
-  if (!s || !(s->path = strdup (path))) {
+  if (!s || !reid_taps_copy (&s->taps, asked) || !(s->path = strdup (path))) {
+    if (s)
+      reid_taps_free (&s->taps);
     free (s);
     return NULL;
   }
@@ -101,7 +106,7 @@ session_new (const char *path, const ReidBackend *backend,
 static bool
 load (ReidSession *s, ReidBytes data, ReidError *error)
 {
-  s->model = reid_model_load (data, s->path, error);
+  s->model = reid_model_load (data, s->path, &s->taps, error);
   if (!s->model)
     return false;
   s->backend_model =
@@ -145,9 +150,9 @@ same_file (const ReidSession *s, const FileKey *key)
 /* The session that is open, or being opened, for this file; else a new one
  * that the caller loads (*fresh). NULL: told. */
 static ReidSession *
-join (const char *path, const FileKey *key, const ReidBackend *backend,
-      const ReidBackendOptions *options, const char *reason, bool *fresh,
-      ReidError *error)
+join (const char *path, const FileKey *key, const ReidSessionOptions *asked,
+      const ReidBackend *backend, const ReidBackendOptions *options,
+      const char *reason, bool *fresh, ReidError *error)
 {
   ReidSession *s;
   bool ok = true, last = false;
@@ -156,10 +161,11 @@ join (const char *path, const FileKey *key, const ReidBackend *backend,
   pthread_mutex_lock (&registry_lock);
   for (s = registry; s; s = s->next)
     if (s->backend == backend && s->options.index == options->index
-        && s->options.precision == options->precision && same_file (s, key))
+        && s->options.precision == options->precision && same_file (s, key)
+        && reid_taps_same (&s->taps, asked))
       break;
   if (!s) {
-    s = session_new (path, backend, options, reason);
+    s = session_new (path, asked, backend, options, reason);
     if (s) {
       s->shared = *fresh = true;
       s->key = *key;
@@ -210,7 +216,8 @@ open_fd (const char *path, int fd, const ReidSessionOptions *options,
   if (!backend)
     return NULL;
   FileKey key = { st.st_dev, st.st_ino, st.st_size, st.st_mtim };
-  ReidSession *s = join (path, &key, backend, &chosen, reason, &fresh, error);
+  ReidSession *s =
+      join (path, &key, options, backend, &chosen, reason, &fresh, error);
   if (!s || !fresh)
     return s;
   data = (uint64_t) st.st_size > SIZE_MAX
@@ -270,7 +277,7 @@ reid_session_open_memory (const void *data, size_t size, const char *name,
       reid_backend_choose (options, &chosen, reason, sizeof reason, error);
   if (!backend)
     return NULL;
-  s = session_new (name ? name : "memory", backend, &chosen, reason);
+  s = session_new (name ? name : "memory", options, backend, &chosen, reason);
   if (!s) {
     reid_error_set (error, REID_ERROR_MEMORY, "not enough memory");
     return NULL;
@@ -331,6 +338,12 @@ const char *
 reid_session_path (const ReidSession *session)
 {
   return session->path;
+}
+
+const char *
+reid_session_data_file (const ReidSession *session, int i)
+{
+  return i < session->model->n_files ? session->model->files[i] : NULL;
 }
 
 const char *

@@ -133,6 +133,21 @@ check 'which are had by their names' eval '[ $code = 0 ] &&
   grep -q "reid-detect-s.onnx.*named \"reid-detect-s\"" "$dir/err" &&
   grep -q "reid-embed-s.onnx.*named \"reid-embed-s\"" "$dir/err"'
 
+# what is inside of one
+run layers tiny-colour
+check 'layers' eval '[ $code = 0 ] && [ "$(head -1 "$dir/out" | tr -s " ")" = "tensor operator shape" ] &&
+  [ "$(tail -1 "$dir/out" | tr -s " ")" = "embedding Flatten [1,48]" ]'
+run layers --size 64 tiny-yunet
+check 'layers at a size' eval '[ $code = 0 ] && says "[1,16,1]"'
+run layers tiny-yunet
+check 'layers at a size that fits' eval '[ $code = 0 ] && says "cls_8"'
+run layers
+check 'layers of nothing' eval '[ $code = 2 ] && grep -q "usage: gst-reid layers" "$dir/err"'
+run layers "$0"
+check 'layers of no network' eval '[ $code = 1 ] && grep -q "list.sh: not a whole ONNX file" "$dir/err"'
+run layers nobody
+check 'layers of one that is not there' eval '[ $code = 3 ] && grep -q nobody "$dir/err"'
+
 # one that can be had
 sum=$(sha256sum "$embedder" | cut -d ' ' -f 1)
 printf '[tiny]\nfile=x.onnx\nurl=http://127.0.0.1:9/x.onnx\nsha256=%s\nsize=1\nrole=embedder\nlicence=MIT\n[mini]\nfile=y.onnx\nurl=http://127.0.0.1:9/y.onnx\nsha256=%064d\nsize=1\nrole=detector\nlicence=BSD-2-Clause\n' \

@@ -76,6 +76,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   ReidSessionOptions options = { "reference" };
   ReidError error = REID_ERROR_INIT;
+  /* Half of the files unfused, with all that is inside as outputs. */
+  options.outputs =
+      size && (data[size / 2] + size) % 2 ? REID_OUTPUTS_ALL : REID_OUTPUTS_OWN;
   ReidSession *s =
       reid_session_open_memory (data, size, "fuzz", &options, &error);
 

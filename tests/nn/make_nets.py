@@ -4,9 +4,10 @@
 
     python3 make_nets.py BUILD/tests/nn/reid-net [NAME...] > net-cases.txt
 
-(needs onnxruntime and numpy). Each case is `case NAME STORE` and one line an
-output: `out COUNT NORM STEP N VALUE...`, every STEP-th value of it. The input
-is that of test-nets.c. With names only these are made, for trying."""
+(needs onnxruntime, onnx and numpy). Each case is `case NAME STORE [TAP...]` and
+one line an output: `out COUNT NORM STEP N VALUE...`, every STEP-th value of it;
+taps are inner tensors, and come after the network's own outputs. The input is
+that of test-nets.c. With names only these are made, for trying."""
 
 import os
 import subprocess
@@ -14,12 +15,28 @@ import sys
 import tempfile
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 
 SAMPLES = 32
 # Each network as it is; some with their weights stored in other ways too.
 STORES = {'mobilefacenet-prelu': ['half', 'external'],
           'ir-small': ['half', 'external']}
+
+
+# Inner tensors that are compared, too: ends of stages, and what is fused away
+# when nobody asks for it.
+TAPS = {'resnet-small': ['v2', 'v34', 'v39', 'v41', 'v57', 'v73'],
+        'efficientnet-small': ['v17', 'v18', 'v29', 'v74'],
+        'vit-small': ['v24', 'v57', 'v83', 'v93']}
+
+
+def tapped(path, names):
+    model = onnx.load(path)
+    for name in names:
+        model.graph.output.append(
+            onnx.helper.make_empty_tensor_value_info(name))
+    onnx.save(model, path)
 
 
 def picture(shape, raw):
@@ -42,16 +59,19 @@ def main(tool, names):
         shape = [int(n) for n in shape]
         if names and name not in names:
             continue
-        for store in ['float'] + STORES.get(name, []):
+        cases = [(store, []) for store in ['float'] + STORES.get(name, [])]
+        cases += [('float', TAPS[name])] if name in TAPS else []
+        for store, taps in cases:
             with tempfile.TemporaryDirectory() as folder:
                 path = os.path.join(folder, 'net.onnx')
                 how = [] if store == 'float' else ['--' + store]
                 subprocess.check_output([tool, *how, name, path])
+                tapped(path, taps)
                 session = ort.InferenceSession(
                     path, options, providers=['CPUExecutionProvider'])
                 x = picture(shape, raw == 'bytes')
                 out = session.run(None, {session.get_inputs()[0].name: x})
-            print('case', name, store)
+            print('case', name, store, *taps)
             for o in out:
                 flat = o.ravel().astype(np.float64)
                 step = max(1, flat.size // SAMPLES)

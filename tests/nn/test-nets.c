@@ -21,6 +21,7 @@
 
 #define MAX_OUT 16
 #define MAX_SAMPLES 64
+#define MAX_TAPS 8
 
 typedef struct {
   int64_t count;
@@ -34,8 +35,11 @@ typedef struct {
   const NetInfo *info;
   char name[64], folder[64], path[160];
   TinyStore store;
-  Wanted out[MAX_OUT];
+  Wanted out[MAX_OUT]; /* the network's own, then those of its taps */
   int n_out;
+  char taps[MAX_TAPS][32];
+  const char *names[MAX_TAPS];
+  int n_taps;
 } Case;
 
 static ReidPrecision precision = REID_PRECISION_F32;
@@ -161,10 +165,42 @@ check_size (const Case *c, ReidSession *s, const ReidTensor *in,
     complain ("published are %g M parameters", c->info->published);
 }
 
+/* The taps alone: the same numbers, for less work. */
+static void
+check_taps (const Case *c, const ReidTensor *in, const char *device)
+{
+  ReidSessionOptions all = { device, precision },
+                     taps = { device, precision, c->names, c->n_taps,
+                              REID_OUTPUTS_TAPS };
+  ReidError error = REID_ERROR_INIT;
+  ReidSession *whole = reid_session_open (c->path, &all, &error),
+              *s = reid_session_open (c->path, &taps, &error);
+  ReidContext *context = s ? reid_context_new (s, 1, &error) : NULL;
+  ReidTensor own = *in, out[MAX_OUT];
+
+  if (!whole || !context || !reid_context_input (context, 0, &own, &error)) {
+    complain ("taps alone: %s", error.message);
+  } else {
+    paint (c->info, own.data, reid_tensor_count (&own), 0);
+    if (reid_session_n_outputs (s) != c->n_taps)
+      complain ("%d taps, not %d", reid_session_n_outputs (s), c->n_taps);
+    else if (!reid_context_run (context, &own, out, &error))
+      complain ("taps alone: %s", error.message);
+    for (int i = 0; i < c->n_taps && !failed; i++)
+      compare (c, c->n_out - c->n_taps + i, &out[i]);
+    if (reid_session_macs (s, &own) >= reid_session_macs (whole, &own))
+      complain ("what lies behind the taps is computed, too");
+  }
+  reid_context_free (context);
+  reid_session_unref (s);
+  reid_session_unref (whole);
+}
+
 static void
 run_net (const Case *c, const NetInfo *written, const char *device)
 {
-  ReidSessionOptions options = { device, precision };
+  ReidSessionOptions options = { device, precision, c->names, c->n_taps,
+                                 REID_OUTPUTS_OWN };
   ReidError error = REID_ERROR_INIT;
   ReidSession *s = reid_session_open (c->path, &options, &error);
   ReidContext *context = s ? reid_context_new (s, 1, &error) : NULL;
@@ -197,11 +233,13 @@ run_net (const Case *c, const NetInfo *written, const char *device)
   }
   reid_context_free (context);
   reid_session_unref (s);
-  printf ("%sok %d - %s%s (%s)\n", failed ? "not " : "", ++n_tests, c->name,
+  if (c->n_taps > 0 && !failed)
+    check_taps (c, &in, device);
+  printf ("%sok %d - %s%s%s (%s)\n", failed ? "not " : "", ++n_tests, c->name,
           c->store == TINY_HALF       ? " half"
           : c->store == TINY_EXTERNAL ? " external"
                                       : "",
-          device);
+          c->n_taps > 0 ? " tapped" : "", device);
   n_failed += failed;
 }
 
@@ -267,19 +305,24 @@ run_case (Case *c, const char *asked, const char *device)
   rmdir (c->folder);
 }
 
-/* "case NAME STORE" */
+/* "case NAME STORE [TAP...]" */
 static void
 begin (Case *c, const char *line)
 {
   static NetInfo info;
   char store[16];
+  int at = 0, used;
 
   memset (c, 0, sizeof *c);
-  if (sscanf (line, "case %63s %15s", c->name, store) != 2
+  if (sscanf (line, "case %63s %15s%n", c->name, store, &at) != 2
       || !net_find (c->name)) {
     printf ("Bail out! net-cases.txt is not that of these networks: %s", line);
     exit (1);
   }
+  for (; c->n_taps < MAX_TAPS
+         && sscanf (line + at, "%31s%n", c->taps[c->n_taps], &used) == 1;
+       at += used)
+    c->names[c->n_taps] = c->taps[c->n_taps], c->n_taps++;
   info = *net_find (c->name);
   c->info = &info;
   c->store = strcmp (store, "half") == 0       ? TINY_HALF

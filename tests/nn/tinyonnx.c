@@ -367,6 +367,12 @@ tiny_node (TinyOnnx *t, const char *type, const char *in, const char *out)
 }
 
 void
+tiny_node_name (TinyOnnx *t, const char *name)
+{
+  put_text (&t->node, 3, name);
+}
+
+void
 tiny_attr_int (TinyOnnx *t, const char *name, int64_t value)
 {
   Bytes a = { 0 };

@@ -62,6 +62,8 @@ void tiny_elsewhere (TinyOnnx *t, const char *name, int type, int rank,
 /* Names separated by commas; an empty one is an absent input. The node is
  * called like its first output. Attributes belong to the node made last. */
 void tiny_node (TinyOnnx *t, const char *type, const char *in, const char *out);
+/* In place of its first output's. */
+void tiny_node_name (TinyOnnx *t, const char *name);
 void tiny_attr_int (TinyOnnx *t, const char *name, int64_t value);
 void tiny_attr_float (TinyOnnx *t, const char *name, float value);
 void tiny_attr_string (TinyOnnx *t, const char *name, const char *value);
