@@ -133,6 +133,12 @@ REID_API ReidArchive *reid_archive_create (const char *directory,
  * embeddings. */
 REID_API bool reid_archive_set_attribute (ReidArchive *archive, const char *key,
                                           const char *value, ReidError *error);
+/* A matrix that vectors were made with, as /projections/NAME; one of this name
+ * that is there already is the same one. */
+REID_API bool reid_archive_add_projection (ReidArchive *archive,
+                                           const char *name, size_t rows,
+                                           size_t cols, const float *data,
+                                           ReidError *error);
 /* Rows of numbers that are not finite, and shots that do not follow the one
  * before them, are refused. */
 REID_API bool reid_archive_add_frames (ReidArchive *archive,

@@ -5,6 +5,7 @@
 #include "cluster/cluster.h"
 
 #include <dirent.h>
+#include <hdf5.h>
 
 _Static_assert(sizeof (ReidOverlap) == sizeof (ReidPair)
                    && offsetof (ReidOverlap, a) == offsetof (ReidPair, a)
@@ -254,6 +255,50 @@ TEST (everything_comes_back)
     reid_episode_free (e);
   }
   material_free (m);
+  scratch_remove (dir);
+}
+
+TEST (a_projection_is_kept)
+{
+  const char *dir = scratch_new ();
+  ReidError error = REID_ERROR_INIT;
+  ReidArchive *a = reid_archive_create (dir, NULL, 0, &error);
+  static float wide[2 * 20000], back[2 * 20000];
+  float few[6] = { 1, 2, 3, 4, 5, 6 }, read[6] = { 0 };
+
+  for (int i = 0; i < 40000; i++)
+    wide[i] = (float) i / 7;
+  REQUIRE_OK (a, error);
+  REQUIRE_OK (reid_archive_add_projection (a, "abc", 3, 2, few, &error), error);
+  REQUIRE_OK (reid_archive_add_projection (a, "abc", 3, 2, few, &error), error);
+  REQUIRE_OK (reid_archive_add_projection (a, "def", 2, 20000, wide, &error),
+              error);
+  CHECK (!reid_archive_add_projection (a, "a/b", 3, 2, few, &error));
+  reid_error_clear (&error);
+  CHECK (!reid_archive_add_projection (a, "ghi", 0, 2, few, &error));
+  reid_error_clear (&error);
+  REQUIRE_OK (reid_archive_finish (a, NULL, NULL, 0, false, &error), error);
+  ReidEpisode *e = reid_episode_read (dir, false, &error);
+  REQUIRE_OK (e, error);
+  reid_episode_free (e);
+  hid_t file =
+      H5Fopen (path_in (dir, "episode.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+  hid_t one = H5Dopen2 (file, "projections/abc", H5P_DEFAULT),
+        two = H5Dopen2 (file, "projections/def", H5P_DEFAULT),
+        space = H5Dget_space (one);
+  hsize_t size[2];
+  CHECK (H5Sget_simple_extent_dims (space, size, NULL) == 2 && size[0] == 3
+         && size[1] == 2);
+  CHECK (H5Dread (one, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, read)
+             >= 0
+         && !memcmp (read, few, sizeof few));
+  CHECK (H5Dread (two, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, back)
+             >= 0
+         && !memcmp (back, wide, sizeof wide));
+  H5Sclose (space);
+  H5Dclose (one);
+  H5Dclose (two);
+  H5Fclose (file);
   scratch_remove (dir);
 }
 
