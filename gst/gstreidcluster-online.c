@@ -44,6 +44,7 @@ struct _GstReidOnline {
   ReidGalleryParams params;
   ReidGallery *gallery; /* made when the first vector tells its length */
   guint dims;
+  gchar *version;
   GHashTable *live;   /* track -> Live */
   GHashTable *people; /* identity -> Person */
   GQueue changes;     /* of GstReidPresence */
@@ -89,6 +90,7 @@ gst_reid_online_free (GstReidOnline *online)
   g_hash_table_destroy (online->live);
   g_hash_table_destroy (online->people);
   g_queue_clear_full (&online->changes, g_free);
+  g_free (online->version);
   g_free (online);
 }
 
@@ -432,17 +434,17 @@ gst_reid_online_tracklet (GstReidOnline *online,
   if (tracklet->embeddings && tracklet->n_chips > 0) {
     if (!online->gallery) {
       online->dims = tracklet->dims;
+      g_free (online->version);
+      online->version = g_strdup (tracklet->version);
       online->gallery =
           reid_gallery_new ((int) tracklet->dims, &online->params);
       if (!online->gallery)
         return reid_error_set (error, REID_ERROR_MEMORY,
                                "No memory for the people's vectors");
     }
-    if (tracklet->dims != online->dims)
-      return reid_error_set (error, REID_ERROR_ARGUMENT,
-                             "Track %u has vectors of %u numbers, the ones "
-                             "before had %u: one run needs one embedder",
-                             tracklet->track_id, tracklet->dims, online->dims);
+    if (!gst_reid_check_vectors (tracklet, online->dims, online->version,
+                                 error))
+      return FALSE;
   }
   live = get_live (online, tracklet->track_id);
   live->last_frame = MAX (live->last_frame, tracklet->last_frame);

@@ -20,6 +20,7 @@ struct _GstReidPeople {
   GHashTable *by_id;    /* track id -> index + 1 */
   GHashTable *together; /* guint64 low << 32 | high -> frames shared */
   guint dims, n_vectors;
+  gchar *version;
   gfloat threshold;
 };
 
@@ -51,6 +52,7 @@ gst_reid_people_free (GstReidPeople *people)
   g_ptr_array_free (people->tracks, TRUE);
   g_hash_table_destroy (people->by_id);
   g_hash_table_destroy (people->together);
+  g_free (people->version);
   g_free (people);
 }
 
@@ -74,17 +76,34 @@ gst_reid_people_add_frame (GstReidPeople *people, const GstReidFrameMeta *meta)
 }
 
 gboolean
+gst_reid_check_vectors (const GstReidTracklet *tracklet, guint dims,
+                        const gchar *version, ReidError *error)
+{
+  if (tracklet->dims != dims)
+    return reid_error_set (error, REID_ERROR_ARGUMENT,
+                           "Track %u has vectors of %u numbers, the ones "
+                           "before had %u: one run needs one embedder",
+                           tracklet->track_id, tracklet->dims, dims);
+  if (g_strcmp0 (tracklet->version, version) != 0)
+    return reid_error_set (
+        error, REID_ERROR_ARGUMENT,
+        "Track %u has vectors of version %s, the ones before are of version "
+        "%s: they cannot be compared, and one run needs one embedder",
+        tracklet->track_id, tracklet->version ? tracklet->version : "unknown",
+        version ? version : "unknown");
+  return TRUE;
+}
+
+gboolean
 gst_reid_people_add_track (GstReidPeople *people,
                            const GstReidTracklet *tracklet, ReidError *error)
 {
   Track *t;
 
   if (tracklet->embeddings && people->dims != 0
-      && people->dims != tracklet->dims)
-    return reid_error_set (error, REID_ERROR_ARGUMENT,
-                           "Track %u has vectors of %u numbers, the ones "
-                           "before had %u: one run needs one embedder",
-                           tracklet->track_id, tracklet->dims, people->dims);
+      && !gst_reid_check_vectors (tracklet, people->dims, people->version,
+                                  error))
+    return FALSE;
   t = g_new0 (Track, 1);
   t->id = tracklet->track_id;
   t->n_detections = tracklet->n_detections;
@@ -98,6 +117,8 @@ gst_reid_people_add_track (GstReidPeople *people,
   }
   if (tracklet->embeddings) {
     gfloat *weights = g_new (gfloat, tracklet->n_chips);
+    if (people->dims == 0)
+      people->version = g_strdup (tracklet->version);
     people->dims = tracklet->dims;
     if (isnan (people->threshold))
       people->threshold = tracklet->threshold;

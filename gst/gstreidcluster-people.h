@@ -24,6 +24,9 @@ void gst_reid_people_free (GstReidPeople *people);
 /* Which tracks share this frame. */
 void gst_reid_people_add_frame (GstReidPeople *people,
                                 const GstReidFrameMeta *meta);
+/* Do its vectors have these dims and this version? The error tells. */
+gboolean gst_reid_check_vectors (const GstReidTracklet *tracklet, guint dims,
+                                 const gchar *version, ReidError *error);
 /* A final tracklet. FALSE with an error where its vectors do not fit those
  * that came before. */
 gboolean gst_reid_people_add_track (GstReidPeople *people,

@@ -13,7 +13,13 @@
 #define RUN_FRAMES 256
 #define FLUSH_INTERVAL (3 * G_TIME_SPAN_SECOND)
 
-typedef enum { JOB_FRAME, JOB_TRACKLET, JOB_ATTRIBUTE, JOB_FINISH } JobKind;
+typedef enum {
+  JOB_FRAME,
+  JOB_TRACKLET,
+  JOB_ATTRIBUTE,
+  JOB_PROJECTION,
+  JOB_FINISH
+} JobKind;
 
 typedef struct {
   JobKind kind;
@@ -32,6 +38,11 @@ typedef struct {
     struct {
       gchar *key, *value;
     } attribute;
+    struct {
+      gchar *name;
+      guint rows, cols;
+      GBytes *numbers;
+    } projection;
     struct {
       guint32 *track_ids, *identities;
       guint n;
@@ -84,6 +95,10 @@ job_free (gpointer data)
     case JOB_ATTRIBUTE:
       g_free (job->u.attribute.key);
       g_free (job->u.attribute.value);
+      break;
+    case JOB_PROJECTION:
+      g_free (job->u.projection.name);
+      g_bytes_unref (job->u.projection.numbers);
       break;
     case JOB_FINISH:
       g_free (job->u.finish.track_ids);
@@ -281,6 +296,11 @@ do_job (GstReidWriter *w, const Job *job, ReidError *error)
     case JOB_ATTRIBUTE:
       return reid_archive_set_attribute (w->archive, job->u.attribute.key,
                                          job->u.attribute.value, error);
+    case JOB_PROJECTION:
+      return reid_archive_add_projection (
+          w->archive, job->u.projection.name, job->u.projection.rows,
+          job->u.projection.cols,
+          g_bytes_get_data (job->u.projection.numbers, NULL), error);
     case JOB_FINISH:
       return do_finish (w, job, error);
   }
@@ -301,7 +321,8 @@ take_job (GstReidWriter *w, Job *job, ReidError *error)
       if (error->status == REID_OK)
         do_job (w, early, error);
   }
-  if (!w->begun && job->kind == JOB_ATTRIBUTE) {
+  if (!w->begun
+      && (job->kind == JOB_ATTRIBUTE || job->kind == JOB_PROJECTION)) {
     g_queue_push_tail (&w->early, job);
     return;
   }
@@ -504,6 +525,21 @@ gst_reid_writer_attribute (GstReidWriter *writer, const gchar *key,
   job->kind = JOB_ATTRIBUTE;
   job->u.attribute.key = g_strdup (key);
   job->u.attribute.value = g_strdup (value);
+  return push_job (writer, job, cancel);
+}
+
+gboolean
+gst_reid_writer_projection (GstReidWriter *writer, const gchar *name,
+                            guint rows, guint cols, GBytes *numbers,
+                            const gint *cancel)
+{
+  Job *job = g_new0 (Job, 1);
+
+  job->kind = JOB_PROJECTION;
+  job->u.projection.name = g_strdup (name);
+  job->u.projection.rows = rows;
+  job->u.projection.cols = cols;
+  job->u.projection.numbers = g_bytes_ref (numbers);
   return push_job (writer, job, cancel);
 }
 

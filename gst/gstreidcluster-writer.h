@@ -34,6 +34,9 @@ gboolean gst_reid_writer_tracklet (GstReidWriter *writer,
                                    const gint *cancel);
 gboolean gst_reid_writer_attribute (GstReidWriter *writer, const gchar *key,
                                     const gchar *value, const gint *cancel);
+gboolean gst_reid_writer_projection (GstReidWriter *writer, const gchar *name,
+                                     guint rows, guint cols, GBytes *numbers,
+                                     const gint *cancel);
 
 /* Waits for all jobs, writes the identities (arrays are taken over), closes the
  * archive, and writes the texts and pictures made from it under a temporary

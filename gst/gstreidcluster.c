@@ -587,8 +587,10 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
   GstReidCluster *self = GST_REID_CLUSTER (trans);
   GstReidTracklet *tracklet = gst_event_get_reid_tracklet (event);
   const GstStructure *info;
-  const gchar *factory;
+  const gchar *factory, *name;
   gboolean ok, arrived = tracklet != NULL;
+  guint rows, cols;
+  GBytes *numbers;
   gdouble seconds;
   guint64 count;
 
@@ -596,6 +598,10 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
     take_tracklet (self, tracklet);
   } else if ((info = gst_reid_info_parse (event, &factory))) {
     take_info (self, factory, info);
+  } else if (gst_reid_projection_parse (event, &name, &rows, &cols, &numbers)) {
+    if (self->writer && !self->finished)
+      gst_reid_writer_projection (self->writer, name, rows, cols, numbers,
+                                  &self->cancel);
   } else if (gst_reid_stats_parse (event, &factory, &seconds, &count)) {
     gst_reid_run_stats (self->run, factory, seconds, count);
     if (gst_structure_get_uint64 (gst_event_get_structure (event), "tracklets",

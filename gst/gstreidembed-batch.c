@@ -93,11 +93,25 @@ keep_vector (Waiting *w, guint chip, const gfloat *vector, guint dims)
   w->row[w->good++] = chip;
 }
 
+/* Vectors of two versions must not meet in one tracklet. */
+static void
+start_again (GstReidBatch *batch)
+{
+  for (GList *l = batch->queue.head; l; l = l->next) {
+    Waiting *w = l->data;
+    batch->chips += w->done;
+    w->done = w->good = 0;
+    g_clear_pointer (&w->row, g_free);
+    g_clear_pointer (&w->vectors, g_free);
+  }
+}
+
 guint
 gst_reid_batch_run (GstReidBatch *batch, const GstReidBatchModel *model,
                     guint size, guint *failed, ReidError *error)
 {
-  guint dims = (guint) reid_embedder_dims (model->embedder);
+  ReidEmbedder *embedder = model->embedder->embedder;
+  guint dims = (guint) reid_embedder_dims (embedder);
   guint n = MIN (size, batch->chips), i = 0;
   ReidFacePicture *pictures = g_new (ReidFacePicture, MAX (n, 1));
   Waiting **owner = g_new (Waiting *, MAX (n, 1));
@@ -114,15 +128,20 @@ gst_reid_batch_run (GstReidBatch *batch, const GstReidBatchModel *model,
     }
   }
   whole = n == 0
-          || reid_embedder_run (model->embedder, pictures, (int) n,
-                                model->normalize, out, &batch_error);
+          || reid_embedder_run (embedder, pictures, (int) n, model->normalize,
+                                out, &batch_error);
+  if (!whole && batch_error.status == REID_ERROR_MEMORY
+      && gst_reid_embedder_drop (model->embedder, &batch_error)) {
+    start_again (batch);
+    n = 0;
+  }
   for (i = 0; i < n; i++) {
     gboolean good = whole;
     if (!whole) {
       /* one chip must not take its neighbours with it */
       ReidError one = REID_ERROR_INIT;
-      good = reid_embedder_run (model->embedder, &pictures[i], 1,
-                                model->normalize, out + (gsize) i * dims, &one);
+      good = reid_embedder_run (embedder, &pictures[i], 1, model->normalize,
+                                out + (gsize) i * dims, &one);
       if (!good) {
         ++*failed;
         *error = one;
@@ -154,6 +173,7 @@ GstReidTracklet *
 gst_reid_batch_pop (GstReidBatch *batch, const GstReidBatchModel *model)
 {
   Waiting *w = g_queue_peek_head (&batch->queue);
+  const GstReidEmbedder *e = model->embedder;
   GstReidTracklet *result;
 
   if (!w || w->done < w->tracklet->n_chips)
@@ -167,8 +187,9 @@ gst_reid_batch_pop (GstReidBatch *batch, const GstReidBatchModel *model)
                                 : gst_reid_tracklet_ref (w->tracklet);
     result = gst_reid_tracklet_with_embeddings (
         base, g_steal_pointer (&w->vectors),
-        (guint) reid_embedder_dims (model->embedder), model->model,
-        model->model_sha256, model->normalize, model->threshold);
+        (guint) reid_embedder_dims (e->embedder), e->model, e->model_sha256,
+        e->version, model->normalize || reid_embedder_is_unit (e->embedder),
+        e->threshold);
     gst_reid_tracklet_unref (base);
   }
   waiting_free (w);

@@ -2,9 +2,8 @@
 #ifndef __GST_REID_EMBED_BATCH_H__
 #define __GST_REID_EMBED_BATCH_H__
 
+#include <gst/reid/gstreidembedder-private.h>
 #include <gst/reid/reid.h>
-
-#include "embed/embed.h"
 
 G_BEGIN_DECLS
 
@@ -13,10 +12,8 @@ G_BEGIN_DECLS
 typedef struct _GstReidBatch GstReidBatch;
 
 typedef struct {
-  ReidEmbedder *embedder; /* borrowed */
-  const gchar *model, *model_sha256;
+  GstReidEmbedder *embedder; /* borrowed */
   gboolean normalize;
-  gfloat threshold;
 } GstReidBatchModel;
 
 GstReidBatch *gst_reid_batch_new (void);
@@ -29,9 +26,11 @@ guint gst_reid_batch_chips (const GstReidBatch *batch);
 gboolean gst_reid_batch_is_empty (const GstReidBatch *batch);
 /* When the oldest tracklet came; only when not empty. */
 gint64 gst_reid_batch_oldest (const GstReidBatch *batch);
-/* Runs the network once on at most `size` chips. A chip on which it fails by
+/* Runs the networks once on at most `size` chips. A chip on which they fail by
  * itself is left out of its tracklet: *failed counts those, and error tells
- * the last. Returns the number of chips taken from the batch. */
+ * the last. Returns the number of chips taken from the batch: none where there
+ * was no memory for all networks, so that all but the first are dropped, and
+ * tracklets that have vectors of some chips start again. */
 guint gst_reid_batch_run (GstReidBatch *batch, const GstReidBatchModel *model,
                           guint size, guint *failed, ReidError *error);
 /* The oldest tracklet, once all its chips have been run: a new one with

@@ -24,23 +24,15 @@
  */
 #include "gstreidembed.h"
 
-#include <gst/reid/gstreidmodel-private.h>
 #include <gst/reid/reid.h>
 
 #include "gstreidembed-batch.h"
+#include "gstreidembed-settings.h"
 #include "gstreidinfo.h"
-#include "gstreidprecision.h"
 #include "gstreidvideo.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_reid_embed_debug);
 #define GST_CAT_DEFAULT gst_reid_embed_debug
-
-#define DEFAULT_MODEL NULL
-#define DEFAULT_DEVICE "auto"
-#define DEFAULT_BATCH_SIZE 0
-#define DEFAULT_MAX_LATENCY (500 * GST_MSECOND)
-#define DEFAULT_NORMALIZE TRUE
-#define DEFAULT_THREADS 0
 
 /* Buffers that may wait here while a batch runs: enough to keep the decoder
  * busy meanwhile, few enough for small buffer pools. */
@@ -49,27 +41,11 @@ GST_DEBUG_CATEGORY_STATIC (gst_reid_embed_debug);
  * not recover. */
 #define MAX_FAILURES 10
 
-enum {
-  PROP_0,
-  PROP_MODEL,
-  PROP_DEVICE,
-  PROP_PRECISION,
-  PROP_BATCH_SIZE,
-  PROP_MAX_LATENCY,
-  PROP_NORMALIZE,
-  PROP_THREADS
-};
-
 struct _GstReidEmbed {
   GstElement parent;
   GstPad *sinkpad, *srcpad;
 
-  /* properties, under the object lock */
-  gchar *model, *device;
-  gint precision;
-  guint batch_size, threads;
-  GstClockTime max_latency;
-  gboolean normalize;
+  GstReidEmbedSettings settings; /* under the object lock */
 
   /* Between the sink pad's thread and the source pad's task, under `lock`. */
   GMutex lock;
@@ -87,10 +63,9 @@ struct _GstReidEmbed {
   /* the task's own (elsewhere only while it stands still) */
   GstReidBatch *batch;
   GQueue unsent; /* tracklets with vectors that a flush stopped */
-  ReidEmbedder *embedder;
-  GstReidModel *found;
-  gfloat threshold;
+  GstReidEmbedder *embedder;
   gboolean info_sent;
+  gboolean drop_told;
   guint failures;
   gdouble seconds;
   guint64 chips;
@@ -111,58 +86,61 @@ GST_ELEMENT_REGISTER_DEFINE (reidembed, "reidembed", GST_RANK_NONE,
 
 /* ---- the network */
 
+/* Once: there are fewer networks than was asked for. */
+static void
+tell_drop (GstReidEmbed *self)
+{
+  const gchar *why = reid_embedder_dropped (self->embedder->embedder);
+
+  if (!why || self->drop_told)
+    return;
+  self->drop_told = TRUE;
+  self->info_sent = FALSE;
+  GST_ELEMENT_WARNING (self, RESOURCE, FAILED,
+                       ("Not enough memory for all networks: vectors are of "
+                        "%s alone, version %s, and cannot be compared with "
+                        "those of all: %s",
+                        self->embedder->model, self->embedder->version, why),
+                       (NULL));
+}
+
 static gboolean
 open_model (GstReidEmbed *self)
 {
-  ReidEmbedderOptions options = { 0 };
-  ReidEmbedderInfo info;
-  ReidError error = REID_ERROR_INIT;
-  GError *gerror = NULL;
-  gchar *name, *device, advice[512];
+  GstReidEmbedSettings settings;
+  GError *error = NULL;
+  gchar advice[512];
 
   GST_OBJECT_LOCK (self);
-  name = g_strdup (self->model);
-  device = g_strdup (self->device);
-  options.threads = (int) self->threads;
-  options.precision = (ReidPrecision) self->precision;
+  gst_reid_embed_settings_copy (&settings, &self->settings);
   self->batch_time = 0;
   GST_OBJECT_UNLOCK (self);
-  options.device = device;
-
-  self->found = gst_reid_model_find (GST_REID_MODEL_EMBEDDER, name, &gerror);
-  if (self->found
-      && gst_reid_model_get_embedder_info (self->found, &info, &gerror)) {
-    self->threshold = info.threshold;
-    self->embedder =
-        reid_embedder_new (self->found->path, &info, &options, &error);
-  }
-  g_free (name);
-  g_free (device);
-  if (gerror)
-    GST_REID_ELEMENT_GERROR (self, gerror);
-  else if (!self->embedder)
-    GST_REID_ELEMENT_ERROR (self, &error);
+  self->embedder = gst_reid_embed_settings_open (&settings, &error);
+  gst_reid_embed_settings_clear (&settings);
   if (!self->embedder) {
-    g_clear_pointer (&self->found, gst_reid_model_free);
+    GST_REID_ELEMENT_GERROR (self, error);
     return FALSE;
   }
-  GST_INFO_OBJECT (self, "model %s (%s), %s", self->found->path,
-                   self->found->reason,
-                   reid_embedder_device_reason (self->embedder));
+  for (guint i = 0; i < self->embedder->found->len; i++) {
+    const GstReidModel *m = self->embedder->found->pdata[i];
+    GST_INFO_OBJECT (self, "model %s (%s)", m->path, m->reason);
+  }
+  GST_INFO_OBJECT (self, "version %s, %s", self->embedder->version,
+                   reid_embedder_device_reason (self->embedder->embedder));
   if (reid_gpu_advice (advice, sizeof advice))
     GST_WARNING_OBJECT (self, "%s", advice);
-  self->info_sent = FALSE;
+  self->info_sent = self->drop_told = FALSE;
   self->failures = 0;
   self->seconds = 0;
   self->chips = 0;
+  tell_drop (self);
   return TRUE;
 }
 
 static void
 close_model (GstReidEmbed *self)
 {
-  g_clear_pointer (&self->embedder, reid_embedder_free);
-  g_clear_pointer (&self->found, gst_reid_model_free);
+  g_clear_pointer (&self->embedder, gst_reid_embedder_close);
 }
 
 /* ---- the source pad's task */
@@ -176,20 +154,16 @@ is_tracklet (gpointer item)
 static void
 send_info (GstReidEmbed *self)
 {
-  gchar *threshold, text[G_ASCII_DTOSTR_BUF_SIZE];
+  GstEvent *event;
 
   if (self->info_sent)
     return;
   self->info_sent = TRUE;
-  threshold = g_ascii_formatd (text, sizeof text, "%.6g", self->threshold);
   gst_pad_push_event (self->srcpad,
-                      gst_reid_info_event (
-                          GST_ELEMENT (self), "model-name", self->found->name,
-                          "model-sha256", self->found->sha256, "model-licence",
-                          self->found->licence, "model-threshold",
-                          self->threshold == self->threshold ? threshold : NULL,
-                          "backend",
-                          reid_embedder_device_reason (self->embedder), NULL));
+                      gst_reid_embed_info (GST_ELEMENT (self), self->embedder));
+  for (guint i = 0; (event = gst_reid_embed_projection (self->embedder, i));
+       i++)
+    gst_pad_push_event (self->srcpad, event);
 }
 
 static void
@@ -227,10 +201,9 @@ send_tracklets (GstReidEmbed *self)
 static GstFlowReturn
 run_batch (GstReidEmbed *self, guint size)
 {
-  GstReidBatchModel model = { .embedder = self->embedder,
-                              .model = self->found->name,
-                              .model_sha256 = self->found->sha256,
-                              .threshold = self->threshold };
+  GstReidBatchModel model = { .embedder = self->embedder };
+  gboolean told = self->info_sent;
+  ReidEmbedder *embedder = self->embedder->embedder;
   ReidError error = REID_ERROR_INIT;
   GstReidTracklet *tracklet;
   GstFlowReturn result;
@@ -239,13 +212,16 @@ run_batch (GstReidEmbed *self, guint size)
   gint64 start = g_get_monotonic_time (), time;
 
   GST_OBJECT_LOCK (self);
-  model.normalize = self->normalize;
+  model.normalize = self->settings.normalize;
   GST_OBJECT_UNLOCK (self);
-  batch = reid_embedder_batch (self->embedder);
+  batch = reid_embedder_batch (embedder);
   n = gst_reid_batch_run (self->batch, &model, size, &failed, &error);
-  if (reid_embedder_batch (self->embedder) < batch)
+  if (reid_embedder_batch (embedder) < batch)
     GST_WARNING_OBJECT (self, "no memory for %d faces at once: %d from now on",
-                        batch, reid_embedder_batch (self->embedder));
+                        batch, reid_embedder_batch (embedder));
+  tell_drop (self);
+  if (told) /* before the first tracklet of another version */
+    send_info (self);
   time = g_get_monotonic_time () - start;
   self->seconds += (gdouble) time * 1e-6;
   self->chips += n;
@@ -394,10 +370,10 @@ batch_is_due (GstReidEmbed *self, guint *size, gint64 *until)
   guint chips = gst_reid_batch_chips (self->batch);
 
   GST_OBJECT_LOCK (self);
-  *size = self->batch_size;
+  *size = self->settings.batch_size;
   if (*size == 0)
-    *size = (guint) reid_embedder_batch (self->embedder);
-  max_latency = self->max_latency;
+    *size = (guint) reid_embedder_batch (self->embedder->embedder);
+  max_latency = self->settings.max_latency;
   GST_OBJECT_UNLOCK (self);
   *until = -1;
   if (self->owed > 0 && self->n_buffers > 0)
@@ -784,37 +760,13 @@ gst_reid_embed_set_property (GObject *object, guint id, const GValue *value,
                              GParamSpec *spec)
 {
   GstReidEmbed *self = GST_REID_EMBED (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_free (self->model);
-      self->model = g_value_dup_string (value);
-      break;
-    case PROP_DEVICE:
-      g_free (self->device);
-      self->device = g_value_dup_string (value);
-      break;
-    case PROP_PRECISION:
-      self->precision = g_value_get_enum (value);
-      break;
-    case PROP_BATCH_SIZE:
-      self->batch_size = g_value_get_uint (value);
-      break;
-    case PROP_MAX_LATENCY:
-      self->max_latency = g_value_get_uint64 (value);
-      break;
-    case PROP_NORMALIZE:
-      self->normalize = g_value_get_boolean (value);
-      break;
-    case PROP_THREADS:
-      self->threads = g_value_get_uint (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  known = gst_reid_embed_settings_set (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   /* what waits may be due now */
   g_mutex_lock (&self->lock);
   g_cond_signal (&self->added);
@@ -826,35 +778,13 @@ gst_reid_embed_get_property (GObject *object, guint id, GValue *value,
                              GParamSpec *spec)
 {
   GstReidEmbed *self = GST_REID_EMBED (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_value_set_string (value, self->model);
-      break;
-    case PROP_DEVICE:
-      g_value_set_string (value, self->device);
-      break;
-    case PROP_PRECISION:
-      g_value_set_enum (value, self->precision);
-      break;
-    case PROP_BATCH_SIZE:
-      g_value_set_uint (value, self->batch_size);
-      break;
-    case PROP_MAX_LATENCY:
-      g_value_set_uint64 (value, self->max_latency);
-      break;
-    case PROP_NORMALIZE:
-      g_value_set_boolean (value, self->normalize);
-      break;
-    case PROP_THREADS:
-      g_value_set_uint (value, self->threads);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  known = gst_reid_embed_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
 }
 
 static void
@@ -867,8 +797,7 @@ gst_reid_embed_finalize (GObject *object)
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->added);
   g_cond_clear (&self->removed);
-  g_free (self->model);
-  g_free (self->device);
+  gst_reid_embed_settings_clear (&self->settings);
   G_OBJECT_CLASS (gst_reid_embed_parent_class)->finalize (object);
 }
 
@@ -877,10 +806,6 @@ gst_reid_embed_class_init (GstReidEmbedClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
-  const GParamFlags ready =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-  const GParamFlags playing =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
   GST_DEBUG_CATEGORY_INIT (gst_reid_embed_debug, "reidembed", 0,
                            "face embedding");
@@ -889,82 +814,7 @@ gst_reid_embed_class_init (GstReidEmbedClass *klass)
   object_class->get_property = gst_reid_embed_get_property;
   object_class->finalize = gst_reid_embed_finalize;
 
-  /**
-   * GstReidEmbed:model:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_MODEL,
-      g_param_spec_string (
-          "model", "Model",
-          "Face embedder: an ONNX file, or the name of one in "
-          "REID_MODEL_PATH or a data directory (NULL: the best one found, "
-          "else reid-embed-s, which comes with the plugin)",
-          DEFAULT_MODEL, ready));
-  /**
-   * GstReidEmbed:device:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_DEVICE,
-      g_param_spec_string ("device", "Device",
-                           "Where the network runs: auto, cpu, cuda or "
-                           "cuda:N (an NVIDIA GPU), or the name of a backend "
-                           "(reference, dnnl, cudnn)",
-                           DEFAULT_DEVICE, ready));
-  /**
-   * GstReidEmbed:precision:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_PRECISION,
-                                   gst_reid_precision_param_spec (ready));
-  /**
-   * GstReidEmbed:batch-size:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_BATCH_SIZE,
-      g_param_spec_uint ("batch-size", "Batch size",
-                         "Faces that go through the network together, taken "
-                         "from many tracklets; no vector depends on it (0: 16 "
-                         "on a CPU, 256 on a GPU)",
-                         0, 1024, DEFAULT_BATCH_SIZE, playing));
-  /**
-   * GstReidEmbed:max-latency:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_MAX_LATENCY,
-      g_param_spec_uint64 ("max-latency", "Maximum latency",
-                           "Nanoseconds that a tracklet may wait for its batch "
-                           "to fill (-1: until it is full, or EOS)",
-                           0, G_MAXUINT64, DEFAULT_MAX_LATENCY, playing));
-  /**
-   * GstReidEmbed:normalize:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_NORMALIZE,
-      g_param_spec_boolean ("normalize", "Normalize",
-                            "Scale every vector to length 1", DEFAULT_NORMALIZE,
-                            playing));
-  /**
-   * GstReidEmbed:threads:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_THREADS,
-      g_param_spec_uint ("threads", "Threads",
-                         "CPU threads for the network (0: one for each core)",
-                         0, 256, DEFAULT_THREADS, ready));
-
+  gst_reid_embed_settings_install (object_class);
   gst_element_class_set_static_metadata (
       element_class, "Face embedder", "Filter/Analyzer/Video",
       "Makes vectors of the tracklets' faces with a neural network, in batches",
@@ -977,11 +827,7 @@ gst_reid_embed_class_init (GstReidEmbedClass *klass)
 static void
 gst_reid_embed_init (GstReidEmbed *self)
 {
-  self->device = g_strdup (DEFAULT_DEVICE);
-  self->batch_size = DEFAULT_BATCH_SIZE;
-  self->max_latency = DEFAULT_MAX_LATENCY;
-  self->normalize = DEFAULT_NORMALIZE;
-  self->threads = DEFAULT_THREADS;
+  gst_reid_embed_settings_init (&self->settings);
   self->result = GST_FLOW_FLUSHING;
   g_mutex_init (&self->lock);
   g_cond_init (&self->added);

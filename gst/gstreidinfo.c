@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define INFO_PREFIX "reid-info-"
+#define PROJECTION_PREFIX "reid-projection-"
 #define STATS_EVENT "reid-stats"
 
 static const gchar *
@@ -64,6 +65,44 @@ gst_reid_info_parse (GstEvent *event, const gchar **factory)
     return NULL;
   *factory = gst_structure_get_name (s) + strlen (INFO_PREFIX);
   return s;
+}
+
+/* Sticky events of one type are told apart by the name of their structure. */
+GstEvent *
+gst_reid_projection_event (const gchar *name, guint rows, guint cols,
+                           GBytes *numbers)
+{
+  gchar *title = g_strdup_printf (PROJECTION_PREFIX "%.16s", name);
+  GstStructure *s = gst_structure_new (
+      title, "name", G_TYPE_STRING, name, "rows", G_TYPE_UINT, rows, "cols",
+      G_TYPE_UINT, cols, "numbers", G_TYPE_BYTES, numbers, NULL);
+
+  g_free (title);
+  return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s);
+}
+
+gboolean
+gst_reid_projection_parse (GstEvent *event, const gchar **name, guint *rows,
+                           guint *cols, GBytes **numbers)
+{
+  const GstStructure *s;
+  const GValue *value;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CUSTOM_DOWNSTREAM_STICKY)
+    return FALSE;
+  s = gst_event_get_structure (event);
+  if (!s || !g_str_has_prefix (gst_structure_get_name (s), PROJECTION_PREFIX))
+    return FALSE;
+  value = gst_structure_get_value (s, "numbers");
+  *name = gst_structure_get_string (s, "name");
+  if (!*name || !value || !G_VALUE_HOLDS (value, G_TYPE_BYTES)
+      || !gst_structure_get_uint (s, "rows", rows)
+      || !gst_structure_get_uint (s, "cols", cols))
+    return FALSE;
+  *numbers = g_value_get_boxed (value);
+  return *numbers
+         && g_bytes_get_size (*numbers)
+                == (gsize) *rows * *cols * sizeof (gfloat);
 }
 
 GstEvent *

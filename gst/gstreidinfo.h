@@ -19,6 +19,14 @@ GstEvent *gst_reid_info_event (GstElement *element, const gchar *name,
 const GstStructure *gst_reid_info_parse (GstEvent *event,
                                          const gchar **factory);
 
+/* A matrix that vectors were made with (sticky): its name, and its numbers in
+ * the machine's own order of bytes. */
+GstEvent *gst_reid_projection_event (const gchar *name, guint rows, guint cols,
+                                     GBytes *numbers);
+/* FALSE for any other event, and where sizes and numbers do not fit. */
+gboolean gst_reid_projection_parse (GstEvent *event, const gchar **name,
+                                    guint *rows, guint *cols, GBytes **numbers);
+
 /* Seconds of wall clock spent in the element's own work, and how many times. */
 GstEvent *gst_reid_stats_event (GstElement *element, gdouble seconds,
                                 guint64 count);

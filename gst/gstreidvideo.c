@@ -2,6 +2,8 @@
 /* Between GStreamer's frames, metas and errors and those of kernels/. */
 #include "gstreidvideo.h"
 
+#include <gst/reid/gstreiderror-private.h>
+
 #include <string.h>
 
 gboolean
@@ -178,39 +180,8 @@ void
 gst_reid_element_error (GstElement *element, const ReidError *error,
                         const gchar *file, const gchar *function, gint line)
 {
-  GQuark domain = GST_RESOURCE_ERROR;
-  gint code;
-
-  switch (error->status) {
-    case REID_ERROR_NOT_FOUND:
-      code = GST_RESOURCE_ERROR_NOT_FOUND;
-      break;
-    case REID_ERROR_OPEN:
-      code = GST_RESOURCE_ERROR_OPEN_READ;
-      break;
-    case REID_ERROR_WRITE:
-      code = GST_RESOURCE_ERROR_WRITE;
-      break;
-    case REID_ERROR_ARGUMENT:
-      domain = GST_LIBRARY_ERROR;
-      code = GST_LIBRARY_ERROR_SETTINGS;
-      break;
-    case REID_ERROR_FORMAT:
-    case REID_ERROR_UNSUPPORTED:
-      domain = GST_STREAM_ERROR;
-      code = GST_STREAM_ERROR_FORMAT;
-      break;
-    case REID_ERROR_MEMORY:
-      code = GST_RESOURCE_ERROR_FAILED;
-      break;
-    default:
-      domain = GST_LIBRARY_ERROR;
-      code = GST_LIBRARY_ERROR_FAILED;
-      break;
-  }
-  gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
-                            g_strdup (error->message), NULL, file, function,
-                            line);
+  gst_reid_element_gerror (element, gst_reid_error_to_gerror (error), file,
+                           function, line);
 }
 
 void

@@ -16,7 +16,11 @@ drawn, of four people in six shots, as a demonstration.
                       demonstration, with .reid, in the folder you are in,
                       unless that holds another video's results)
   --detector MODEL    face detector: a file or a name (default: the best found)
-  --embedder MODEL    face embedder, likewise
+  --embedder MODEL    face embedder, likewise; several, with commas between
+                      them, make one vector
+  --weights W,W...    what each of several embedders counts (default: the same)
+  --layers LAYERS     inner tensors in place of the embedder's output; see
+                      docs/reidembed.md
   --threshold T       cosine similarity, -0.9999 to 1, from which two tracks are
                       one person; higher makes more people (default: the
                       embedder's own)
@@ -38,15 +42,17 @@ take_video() {
   video=$1
 }
 
-out='' video='' detector='' embedder='' threshold='' interval='' reid_no_install=0
+out='' video='' detector='' embedder='' weights='' layers='' threshold='' interval='' reid_no_install=0
 while [ $# -gt 0 ]; do
   case $1 in
-    --out=* | --detector=* | --embedder=* | --threshold=* | --interval=*)
+    --out=* | --detector=* | --embedder=* | --weights=* | --layers=* | --threshold=* | --interval=*)
       set -- "${1%%=*}" "${1#*=}" "${@:2}"
       continue ;;
     --out) reid_value "$@"; out=$2; shift ;;
     --detector) reid_value "$@"; detector=$2; shift ;;
     --embedder) reid_value "$@"; embedder=$2; shift ;;
+    --weights) reid_value "$@"; weights=$2; shift ;;
+    --layers) reid_value "$@"; layers=$2; shift ;;
     --threshold) reid_value "$@"; threshold=$2; shift
                  # -1 is the embedder's own
                  reid_check_number --threshold "$threshold" -0.9999 1.0 ;;
@@ -93,6 +99,8 @@ detect=(reiddetect) embed=(reidembed) cluster=(reidcluster "location=$(reid_quot
 [ -z "$detector" ] || detect+=("model=$(reid_quote "$detector")")
 [ -z "$interval" ] || detect+=("inference-interval=$interval")
 [ -z "$embedder" ] || embed+=("model=$(reid_quote "$embedder")")
+[ -z "$weights" ] || embed+=("weights=$(reid_quote "$weights")")
+[ -z "$layers" ] || embed+=("layers=$(reid_quote "$layers")")
 [ -z "$threshold" ] || cluster+=("threshold=$threshold")
 
 reid_run "${source[@]}" \

@@ -16,7 +16,11 @@ played in real time, or "test", a live test picture without people.
   --record FILE.mkv   record the video
   --out DIR           keep an archive and its outputs in DIR
   --detector MODEL    face detector: a file or a name (default: the best found)
-  --embedder MODEL    face embedder, likewise
+  --embedder MODEL    face embedder, likewise; several, with commas between
+                      them, make one vector
+  --weights W,W...    what each of several embedders counts (default: the same)
+  --layers LAYERS     inner tensors in place of the embedder's output; see
+                      docs/reidembed.md
   --seconds N         stop after N seconds (a file stops at its end)
   --no-install        install nothing; say what is missing
   --help              this text
@@ -27,10 +31,10 @@ video in it, 5 the results cannot be written, 130 stopped by Ctrl-C.
 TEXT
 }
 
-source='' show=0 record='' out='' detector='' embedder='' seconds='' reid_no_install=0
+source='' show=0 record='' out='' detector='' embedder='' weights='' layers='' seconds='' reid_no_install=0
 while [ $# -gt 0 ]; do
   case $1 in
-    --record=* | --out=* | --detector=* | --embedder=* | --seconds=*)
+    --record=* | --out=* | --detector=* | --embedder=* | --weights=* | --layers=* | --seconds=*)
       set -- "${1%%=*}" "${1#*=}" "${@:2}"
       continue ;;
     --show) show=1 ;;
@@ -38,6 +42,8 @@ while [ $# -gt 0 ]; do
     --out) reid_value "$@"; out=$2; shift ;;
     --detector) reid_value "$@"; detector=$2; shift ;;
     --embedder) reid_value "$@"; embedder=$2; shift ;;
+    --weights) reid_value "$@"; weights=$2; shift ;;
+    --layers) reid_value "$@"; layers=$2; shift ;;
     --seconds) reid_value "$@"; seconds=$2; shift
                reid_check_number --seconds "$seconds" 1 100000000 ;;
     --no-install) reid_no_install=1 ;;
@@ -91,6 +97,8 @@ reid_environment
 detect=(reiddetect) embed=(reidembed max-latency=100000000) cluster=(reidcluster mode=online)
 [ -z "$detector" ] || detect+=("model=$(reid_quote "$detector")")
 [ -z "$embedder" ] || embed+=("model=$(reid_quote "$embedder")")
+[ -z "$weights" ] || embed+=("weights=$(reid_quote "$weights")")
+[ -z "$layers" ] || embed+=("layers=$(reid_quote "$layers")")
 [ -z "$out" ] || cluster+=("location=$(reid_quote "$out")")
 
 # A machine that cannot keep up drops whole frames here, before anything was

@@ -145,7 +145,7 @@ gst_reid_tracklet_new_take (const GstReidTracklet *values, GstReidChip **chips,
   t->n_chips = n_chips;
   t->dims = 0;
   t->embeddings = NULL;
-  t->model = t->model_sha256 = NULL;
+  t->model = t->model_sha256 = t->version = NULL;
   t->normalized = FALSE;
   t->threshold = NAN;
   return t;
@@ -159,7 +159,8 @@ gst_reid_tracklet_with_embeddings (const GstReidTracklet *tracklet,
                                    gfloat *embeddings, guint dims,
                                    const gchar *model,
                                    const gchar *model_sha256,
-                                   gboolean normalized, gfloat threshold)
+                                   const gchar *version, gboolean normalized,
+                                   gfloat threshold)
 {
   guint n = tracklet->n_chips;
   GstReidChip **chips = g_new (GstReidChip *, n);
@@ -172,6 +173,7 @@ gst_reid_tracklet_with_embeddings (const GstReidTracklet *tracklet,
   t->dims = dims;
   t->model = g_strdup (model);
   t->model_sha256 = g_strdup (model_sha256);
+  t->version = g_strdup (version);
   t->normalized = normalized;
   t->threshold = threshold;
   return t;
@@ -195,6 +197,7 @@ gst_reid_tracklet_unref (GstReidTracklet *tracklet)
   g_free (tracklet->embeddings);
   g_free (tracklet->model);
   g_free (tracklet->model_sha256);
+  g_free (tracklet->version);
   g_free (tracklet);
 }
 

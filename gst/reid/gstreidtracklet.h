@@ -92,8 +92,11 @@ GST_REID_API GType gst_reid_track_end_get_type (void);
  * @dims: length of one embedding, 0 before reidembed
  * @embeddings: (array): @n_chips rows of @dims floats, in the order of @chips;
  *   %NULL before reidembed
- * @model: name of the network that made them, or %NULL
- * @model_sha256: SHA-256 of its file, or %NULL
+ * @model: name of the network that made them, or %NULL; of several, with
+ *   commas between them
+ * @model_sha256: SHA-256 of its file, or %NULL; of several likewise
+ * @version: version of the vectors: those of two versions must not be
+ *   compared; %NULL = unknown
  * @normalized: whether each row has length 1
  * @threshold: cosine similarity from which the network's authors, or its
  *   .modelinfo, call two tracks one person; NAN = unknown
@@ -122,7 +125,7 @@ struct _GstReidTracklet {
   GstReidChip **chips;
   guint dims;
   gfloat *embeddings;
-  gchar *model, *model_sha256;
+  gchar *model, *model_sha256, *version;
   gboolean normalized;
   gfloat threshold;
 };
@@ -139,8 +142,8 @@ gst_reid_tracklet_new_take (const GstReidTracklet *values, GstReidChip **chips,
  */
 GST_REID_API GstReidTracklet *gst_reid_tracklet_with_embeddings (
     const GstReidTracklet *tracklet, gfloat *embeddings, guint dims,
-    const gchar *model, const gchar *model_sha256, gboolean normalized,
-    gfloat threshold);
+    const gchar *model, const gchar *model_sha256, const gchar *version,
+    gboolean normalized, gfloat threshold);
 GST_REID_API GstReidTracklet *gst_reid_tracklet_ref (GstReidTracklet *tracklet);
 GST_REID_API void gst_reid_tracklet_unref (GstReidTracklet *tracklet);
 /* Bytes of pixels in its chips. */

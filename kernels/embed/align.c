@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "embed/align.h"
+
 #include "embed/embed.h"
 
 #include <math.h>
@@ -15,8 +17,8 @@ static const double mean_face[10] = { 0.273, 0.382, 0.727, 0.382, 0.500,
 
 /* The ArcFace template for another size: scaled to the longer side and centred,
  * so that 96x112 is the middle of 112x112. Coordinates are pixel centres. */
-static void
-scaled_template (int width, int height, double out[10])
+void
+reid_align_template (int width, int height, double out[10])
 {
   double scale = (width > height ? width : height) / TEMPLATE_SIDE;
 
@@ -49,7 +51,7 @@ reid_align (const ReidFacePicture *picture, const double landmarks_template[10],
   if (landmarks_template && !all_zero (landmarks_template))
     memcpy (to, landmarks_template, sizeof to);
   else
-    scaled_template (width, height, to);
+    reid_align_template (width, height, to);
   /* Pixel edges to pixel centres: 0.5 is the centre of the first pixel. */
   if (picture->landmarks) {
     for (int i = 0; i < 10; i++)

@@ -2,9 +2,9 @@
 #ifndef REID_EMBED_H
 #define REID_EMBED_H
 
-/* An embedder: a session that makes one vector of one aligned face, and the
- * alignment and preprocessing it wants. Not thread-safe; any number of
- * embedders may share one session. */
+/* An embedder: one network that makes a vector of an aligned face, or several
+ * that make one vector together; and the alignment and preprocessing that each
+ * wants. Not thread-safe; any number of embedders may share the sessions. */
 
 #include "base/base.h"
 #include "image/image.h"
@@ -13,6 +13,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#define REID_MAX_NETWORKS 8
 
 /* What the network eats; what a .modelinfo file may override. */
 typedef struct {
@@ -47,20 +49,80 @@ REID_API ReidEmbedder *reid_embedder_new (const char *model_path,
                                           const ReidEmbedderInfo *info,
                                           const ReidEmbedderOptions *options,
                                           ReidError *error);
+
+/* One of several networks. */
+typedef struct {
+  const char *model_path;
+  const char *sha256;           /* of the file, where it is known, or NULL */
+  const ReidEmbedderInfo *info; /* or NULL */
+  /* Inner tensors in place of the network's own output: parts
+   * NAME[:HxW][:WIDTH[:FILE]], separated by commas. NAME as in
+   * ReidSessionOptions. Each is averaged over a grid of H by W (1x1), and then
+   * reduced to WIDTH numbers: by the PCA in FILE (see projection.h), else by
+   * orthonormal rows drawn from a seed; without a width it stays as it is.
+   * Each is scaled to length 1, and all count the same. NULL or "": none. */
+  const char *layers;
+  double weight; /* above 0, relative to the others' */
+} ReidEmbedderNetwork;
+
+/* Vectors of n networks: sqrt (w_i) v_i / |v_i| one after the other, where the
+ * weights w_i sum to 1, so that the inner product of two is the weighted sum of
+ * the networks' cosines. Where memory is too small for all of them, it is the
+ * first alone: see reid_embedder_dropped(). */
+REID_API ReidEmbedder *
+reid_embedder_new_blend (const ReidEmbedderNetwork *networks, int n,
+                         const ReidEmbedderOptions *options, ReidError *error);
 REID_API void reid_embedder_free (ReidEmbedder *embedder);
 REID_API int reid_embedder_dims (const ReidEmbedder *embedder);
-/* False where the network can only run one picture at a time; run() then does
- * that by itself. */
+/* True where every vector has length 1, whatever run() is told: several
+ * networks, or layers. */
+REID_API bool reid_embedder_is_unit (const ReidEmbedder *embedder);
+/* False where no network can run more than one picture at a time; run() then
+ * does that by itself. */
 REID_API bool reid_embedder_batchable (const ReidEmbedder *embedder);
 /* Pictures that run() takes at once; fewer from when memory has ended on. */
 REID_API int reid_embedder_batch (const ReidEmbedder *embedder);
+/* Of the first network. */
 REID_API const char *reid_embedder_device (const ReidEmbedder *embedder);
 REID_API const char *reid_embedder_device_reason (const ReidEmbedder *embedder);
 
+/* What the vectors are: 16 hexadecimal digits over the networks' files, their
+ * weights, preprocessing, layers and projections. Vectors of different versions
+ * must not be compared. Device, precision, threads and batch are not in it. */
+REID_API const char *reid_embedder_version (const ReidEmbedder *embedder);
+/* Networks that are in the vectors; 1 after a drop. */
+REID_API int reid_embedder_n_networks (const ReidEmbedder *embedder);
+/* Of 1. */
+REID_API double reid_embedder_weight (const ReidEmbedder *embedder, int i);
+/* With the tensors' own names and without what is left to its default; NULL
+ * where the network's own output is taken. */
+REID_API const char *reid_embedder_layers (const ReidEmbedder *embedder, int i);
+/* How its layers are reduced ("orthonormal rows, seed 1", "PCA" with the
+ * file's SHA-256, or both); NULL where none is. */
+REID_API const char *reid_embedder_projection (const ReidEmbedder *embedder,
+                                               int i);
+
+/* A matrix that no seed tells: of a PCA. Valid as long as the embedder. */
+typedef struct {
+  const char *sha256; /* of its file */
+  int rows, cols;
+  const float *mean, *data; /* cols numbers, rows of cols */
+} ReidEmbedderMatrix;
+/* The i-th of all networks; false after the last. */
+REID_API bool reid_embedder_matrix (const ReidEmbedder *embedder, int i,
+                                    ReidEmbedderMatrix *matrix);
+
+/* Gives up all networks but the first, for want of memory; the vectors have
+ * other dims and another version then. False where there is only one. */
+REID_API bool reid_embedder_drop (ReidEmbedder *embedder, const ReidError *why);
+/* Why there is only the first network of several; NULL where all are there. */
+REID_API const char *reid_embedder_dropped (const ReidEmbedder *embedder);
+
 /* n pictures -> n rows of dims floats. normalize: L2. Where memory ends, it
- * goes on in smaller batches. A vector that is zero or not finite is an error
- * that names the picture's index. The same picture gives the same bytes
- * whatever n and its place in the batch. */
+ * goes on in smaller batches; REID_ERROR_MEMORY means that it does not suffice
+ * for one picture. A vector that is zero or not finite is an error that names
+ * the picture's index. The same picture gives the same bytes whatever n and its
+ * place in the batch. */
 REID_API bool reid_embedder_run (ReidEmbedder *embedder,
                                  const ReidFacePicture *pictures, int n,
                                  bool normalize, float *out, ReidError *error);

@@ -20,12 +20,13 @@ reid_vector_norm2 (const float *v, int dims)
 }
 
 void
-reid_vector_scale (const float *v, int dims, double norm2, float *out)
+reid_vector_scale (const float *v, int dims, double norm2, double length,
+                   float *out)
 {
   double norm = sqrt (norm2);
 
   for (int i = 0; i < dims; i++)
-    out[i] = (float) (v[i] / norm);
+    out[i] = (float) (v[i] / norm * length);
 }
 
 /* A sum this far below what went into it is rounding error, no direction. */

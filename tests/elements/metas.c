@@ -244,7 +244,8 @@ TEST (a_tracklet_without_chips)
   GstReidTracklet *t = gst_reid_tracklet_new_take (&values, NULL, 0), *with;
 
   CHECK (gst_reid_tracklet_get_bytes (t) == 0);
-  with = gst_reid_tracklet_with_embeddings (t, NULL, 64, "m", "s", TRUE, .4f);
+  with =
+      gst_reid_tracklet_with_embeddings (t, NULL, 64, "m", "s", "v", TRUE, .4f);
   CHECK (with->n_chips == 0 && with->dims == 64);
   gst_reid_tracklet_unref (t);
   gst_reid_tracklet_unref (with);
@@ -257,8 +258,8 @@ TEST (vectors_make_another_tracklet_of_the_same_chips)
   gfloat *vectors = g_new0 (gfloat, 2 * 8);
 
   vectors[9] = 3;
-  with = gst_reid_tracklet_with_embeddings (t, vectors, 8, "net", "abc", TRUE,
-                                            .4f);
+  with = gst_reid_tracklet_with_embeddings (t, vectors, 8, "net", "abc", "def",
+                                            TRUE, .4f);
   CHECK (with != t && with->chips[0] == t->chips[0] && with->chips != t->chips);
   CHECK (!t->embeddings && t->dims == 0);
   CHECK (with->dims == 8 && with->embeddings[9] == 3 && with->normalized);

@@ -115,6 +115,7 @@ push_info (Fixture *f, const gchar *factory, const gchar *key,
 
 /* How they are made, until set otherwise. */
 static guint made_dims = DIMS, made_side = 16;
+static const gchar *made_version = "v1";
 static gfloat made_quality = .8f;
 
 /* Two people have nothing in common: axis `person`. */
@@ -150,7 +151,7 @@ vector_tracklet (guint32 track, const gfloat *vector, guint64 serial,
   }
   bare = gst_reid_tracklet_new_take (&t, chips, CHIPS);
   made = gst_reid_tracklet_with_embeddings (bare, vectors, made_dims, "by-hand",
-                                            "0123", TRUE, .5f);
+                                            "0123", made_version, TRUE, .5f);
   gst_reid_tracklet_unref (bare);
   return made;
 }

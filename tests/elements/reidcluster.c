@@ -5,6 +5,7 @@
 
 #include "archive/archive.h"
 
+#include <hdf5.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -312,6 +313,33 @@ TEST (vectors_of_two_lengths_are_an_error)
   }
 }
 
+TEST (vectors_of_two_versions_are_not_compared)
+{
+  for (guint online = 0; online < 2; online++) {
+    Fixture f;
+    gchar *text;
+
+    fixture_open_plain (&f, NULL);
+    g_object_set (f.h->element, "mode", online, NULL);
+    gst_harness_set_src_caps_str (f.h, CAPS);
+    push_face (&f, 0, 1);
+    push_track (&f, 1, 1, 0, 0, GST_REID_TRACK_END_GAP);
+    made_version = "v2";
+    push_track (&f, 2, 1, 0, 0, GST_REID_TRACK_END_GAP);
+    made_version = "v1";
+    push_track (&f, 3, 1, 0, 0, GST_REID_TRACK_END_GAP);
+    CHECK (push_face (&f, 1, 1) == GST_FLOW_ERROR);
+    gst_harness_push_event (f.h, gst_event_new_eos ());
+    text = next_complaint (f.bus, GST_MESSAGE_ERROR, NULL, NULL);
+    CHECK_HAS (text, "Track 2 has vectors of version v2");
+    CHECK_HAS (text, "version v1");
+    g_free (text);
+    CHECK (count_messages (f.bus, GST_MESSAGE_ERROR) == 0);
+    CHECK (!next_element_message (f.bus, "reid-identities", 0));
+    fixture_close (&f);
+  }
+}
+
 /* ---- tracklets that are eaten */
 
 static GstPadProbeReturn
@@ -398,6 +426,44 @@ TEST (the_last_tracklet_is_missed_too)
 }
 
 /* ---- what it writes */
+
+TEST (a_projection_is_in_the_archive)
+{
+  static const gfloat numbers[6] = { 1, 2, 3, 4, 5, 6 };
+  gchar *dir = scratch ("projection"), *path;
+  GBytes *bytes = g_bytes_new_static (numbers, sizeof numbers);
+  gfloat read[6] = { 0 };
+  hid_t file, dataset;
+  Fixture f;
+
+  fixture_open_plain (&f, dir);
+  gst_harness_set_src_caps_str (f.h, CAPS);
+  for (guint rows = 2; rows <= 3; rows++) /* what does not fit is let be */
+    gst_harness_push_event (
+        f.h,
+        gst_event_new_custom (
+            GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
+            gst_structure_new (
+                rows == 3 ? "reid-projection-abc" : "reid-projection-x", "name",
+                G_TYPE_STRING, "abc", "rows", G_TYPE_UINT, rows, "cols",
+                G_TYPE_UINT, 2, "numbers", G_TYPE_BYTES, bytes, NULL)));
+  push_face (&f, 0, 1);
+  push_track (&f, 1, 1, 0, 0, GST_REID_TRACK_END_EOS);
+  gst_harness_push_event (f.h, gst_event_new_eos ());
+  fixture_close (&f);
+  path = g_build_filename (dir, "episode.h5", NULL);
+  file = H5Fopen (path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  dataset = H5Dopen2 (file, "projections/abc", H5P_DEFAULT);
+  CHECK (
+      H5Dread (dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, read)
+          >= 0
+      && !memcmp (read, numbers, sizeof read));
+  H5Dclose (dataset);
+  H5Fclose (file);
+  g_bytes_unref (bytes);
+  g_free (path);
+  g_free (dir);
+}
 
 static const gchar *const outputs[] = { "episode.h5", "episode.json",
                                         "tracks.txt", "identities.txt",

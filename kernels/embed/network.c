@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "embed/network.h"
+
+#include "embed/align.h"
+#include "embed/vector.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What a network without a fixed input size gets. */
+#define DEFAULT_SIDE 112
+#define MOST_SIDE 1024
+#define MOST_DIMS 65536
+#define MOST_OUTPUTS 64
+/* Pictures a run. On a CPU MobileFaceNet takes the same time a picture from 1
+ * to 16 and gains nothing above, where the activations leave the caches; a GPU
+ * wants as many as fill it. Powers of two or four keep the plans few, of which
+ * a GPU's take seconds to make. */
+#define CPU_BATCH 16
+#define GPU_BATCH 256
+
+static ReidTensor
+input_of (const ReidNetwork *network, int n)
+{
+  return (ReidTensor){ .rank = 4,
+                       .dims = { n, network->channels, network->params.height,
+                                 network->params.width } };
+}
+
+static bool
+read_input (ReidNetwork *network, const char *file, ReidError *error)
+{
+  const ReidTensorInfo *in = reid_session_input (network->session, 0);
+  const int64_t *d = in->dims;
+
+  if (reid_session_n_inputs (network->session) != 1 || in->rank != 4
+      || (d[1] != 1 && d[1] != 3) || d[2] > MOST_SIDE || d[3] > MOST_SIDE)
+    return reid_error_set (error, REID_ERROR_UNSUPPORTED,
+                           "%s is no face embedder: its input is not one "
+                           "picture of shape [batch, 1 or 3, height, width] of "
+                           "at most %d pixels a side",
+                           file, MOST_SIDE);
+  network->channels = (int) d[1];
+  network->params.height = d[2] > 0 ? (int) d[2] : DEFAULT_SIDE;
+  network->params.width = d[3] > 0 ? (int) d[3] : DEFAULT_SIDE;
+  return true;
+}
+
+static void
+describe (const ReidTensor *t, char *text, size_t size)
+{
+  size_t at = (size_t) snprintf (text, size, "[");
+
+  for (int i = 0; i < t->rank && at < size; i++)
+    at += (size_t) snprintf (text + at, size - at, "%s%lld", i ? "," : "",
+                             (long long) t->dims[i]);
+  if (at < size)
+    snprintf (text + at, size - at, "]");
+}
+
+/* [1, D] or [1, D, 1, 1]; 0 when it is neither. */
+static int
+vector_dims (const ReidTensor *t, int n)
+{
+  if ((t->rank != 2 && t->rank != 4) || t->dims[0] != n || t->dims[1] < 2
+      || t->dims[1] > MOST_DIMS)
+    return 0;
+  for (int i = 2; i < t->rank; i++)
+    if (t->dims[i] != 1)
+      return 0;
+  return (int) t->dims[1];
+}
+
+static bool
+read_output (ReidNetwork *network, const char *file, ReidError *error)
+{
+  int n = reid_session_n_outputs (network->session);
+  ReidTensor in = input_of (network, 1), out[MOST_OUTPUTS];
+  char shape[128] = "[]";
+
+  if (network->layers) {
+    if (!reid_session_infer (network->session, &in, out, error)
+        || !reid_layers_bind (network->layers, network->session, out, error))
+      return false;
+    network->dims = network->layers->dims;
+    return network->dims <= MOST_DIMS
+           || reid_error_set (error, REID_ERROR_ARGUMENT,
+                              "%s: its layers have %d numbers together, more "
+                              "than %d; give them widths",
+                              file, network->dims, MOST_DIMS);
+  }
+  if (n == 1) {
+    if (!reid_session_infer (network->session, &in, out, error))
+      return false;
+    network->dims = vector_dims (&out[0], 1);
+    if (network->dims)
+      return true;
+    describe (&out[0], shape, sizeof shape);
+  }
+  const char *name =
+      n > 0 ? reid_session_output (network->session, 0)->name : NULL;
+  if (n == 1)
+    return reid_error_set (error, REID_ERROR_UNSUPPORTED,
+                           "%s is no face embedder: its output %.60s is %s for "
+                           "one face, not one vector [1,D]",
+                           file, name ? name : "", shape);
+  return reid_error_set (error, REID_ERROR_UNSUPPORTED,
+                         "%s is no face embedder: it has %d outputs (%.60s, "
+                         "...) where one vector [N,D] is expected; is it a "
+                         "detector?",
+                         file, n, name ? name : "");
+}
+
+static bool
+apply_info (ReidNetwork *network, const ReidEmbedderInfo *given,
+            const char *file, ReidError *error)
+{
+  ReidEmbedderInfo info;
+
+  reid_embedder_info_init (&info);
+  if (network->channels == 1)
+    info.channels = REID_CHANNELS_GRAY;
+  if (given)
+    info = *given;
+  if ((info.channels == REID_CHANNELS_GRAY ? 1 : 3) != network->channels)
+    return reid_error_set (error, REID_ERROR_ARGUMENT,
+                           "%s: the input has %d channels, which the channels "
+                           "of its .modelinfo contradict",
+                           file, network->channels);
+  for (int i = 0; i < 10; i++)
+    if (!isfinite (info.landmarks[i]))
+      return reid_error_set (error, REID_ERROR_ARGUMENT,
+                             "%s: the landmarks of its .modelinfo are not "
+                             "finite",
+                             file);
+  for (int c = 0; c < network->channels; c++)
+    if (!isfinite (info.mean[c]) || !isfinite (info.scale[c]))
+      return reid_error_set (error, REID_ERROR_ARGUMENT,
+                             "%s: mean or scale of its .modelinfo is not "
+                             "finite",
+                             file);
+  network->params.channels = info.channels;
+  memcpy (network->params.mean, info.mean, sizeof info.mean);
+  memcpy (network->params.scale, info.scale, sizeof info.scale);
+  reid_align_template (network->params.width, network->params.height,
+                       network->landmarks);
+  for (int i = 0; i < 10; i++)
+    if (info.landmarks[i] != 0) {
+      memcpy (network->landmarks, info.landmarks, sizeof info.landmarks);
+      break;
+    }
+  return true;
+}
+
+/* Of the network's file, and of those beside it with weights. */
+static bool
+hash_files (ReidNetwork *network, const char *file, const char *known,
+            ReidError *error)
+{
+  char text[REID_SHA256_TEXT];
+  const char *other;
+  ReidSha256 sum;
+
+  if (known)
+    snprintf (network->sha256, sizeof network->sha256, "%s", known);
+  else if (!reid_sha256_of_file (file, network->sha256))
+    return reid_error_set (error, REID_ERROR_OPEN, "%s: cannot be read: %s",
+                           file, strerror (errno));
+  for (int i = 0; (other = reid_session_data_file (network->session, i)); i++) {
+    if (!reid_sha256_of_file (other, text))
+      return reid_error_set (error, REID_ERROR_OPEN, "%s: cannot be read: %s",
+                             other, strerror (errno));
+    reid_sha256_init (&sum);
+    reid_sha256_update (&sum, network->sha256, REID_SHA256_TEXT);
+    reid_sha256_update (&sum, text, REID_SHA256_TEXT);
+    reid_sha256_end (&sum, network->sha256);
+  }
+  return true;
+}
+
+bool
+reid_network_open (ReidNetwork *network, const ReidEmbedderNetwork *as,
+                   const ReidEmbedderOptions *options, ReidError *error)
+{
+  const char *file = as->model_path;
+  ReidSessionOptions session = { options ? options->device : NULL,
+                                 options ? options->precision
+                                         : REID_PRECISION_AUTO };
+
+  if (as->layers && *as->layers) {
+    network->layers = reid_layers_parse (as->layers, error);
+    if (!network->layers)
+      return false;
+    session.taps = network->layers->names;
+    session.n_taps = network->layers->n;
+    session.outputs = REID_OUTPUTS_TAPS;
+  }
+  network->session = reid_session_open (file, &session, error);
+  if (!network->session || !read_input (network, file, error)
+      || !read_output (network, file, error)
+      || !apply_info (network, as->info, file, error)
+      || !hash_files (network, file, as->sha256, error))
+    return false;
+  network->weight = as->weight;
+  network->batchable = reid_session_batchable (network->session);
+  bool gpu = reid_session_on_gpu (network->session);
+  network->batch = !network->batchable ? 1 : gpu ? GPU_BATCH : CPU_BATCH;
+  network->step = gpu ? 4 : 2;
+  network->context = reid_context_new (network->session,
+                                       options ? options->threads : 0, error);
+  return network->context != NULL;
+}
+
+void
+reid_network_close (ReidNetwork *network)
+{
+  reid_context_free (network->context);
+  if (network->session)
+    reid_session_unref (network->session);
+  reid_layers_free (network->layers);
+  memset (network, 0, sizeof *network);
+}
+
+bool
+reid_network_try (ReidNetwork *network, ReidError *error)
+{
+  ReidTensor in = input_of (network, 1), out[MOST_OUTPUTS];
+
+  if (!reid_context_input (network->context, 0, &in, error))
+    return false;
+  memset (in.data, 0, (size_t) reid_tensor_count (&in) * sizeof *in.data);
+  return reid_context_run (network->context, &in, out, error);
+}
+
+static bool
+fill (const ReidNetwork *network, const ReidFacePicture *picture, int index,
+      float *out, ReidError *error)
+{
+  const ReidTensorParams *params = &network->params;
+  double matrix[6];
+
+  if (!picture->rgb || picture->width < 1 || picture->height < 1)
+    return reid_error_set (error, REID_ERROR_ARGUMENT, "face %d: no picture",
+                           index);
+  if (!reid_align (picture, network->landmarks, params->width, params->height,
+                   matrix))
+    return reid_error_set (error, REID_ERROR_ARGUMENT,
+                           "face %d: neither its landmarks nor its box can be "
+                           "aligned",
+                           index);
+  if (reid_image_warp (picture->rgb, picture->width, picture->height,
+                       picture->stride, matrix, params, out, error))
+    return true;
+  reid_error_prefix (error, "face %d", index);
+  return false;
+}
+
+static bool
+finish (ReidNetwork *network, const ReidTensor *outputs, int at, int index,
+        double length, float *out, ReidError *error)
+{
+  if (network->layers) {
+    if (reid_layers_vector (network->layers, outputs, at,
+                            length > 0 ? length : 1, out, error))
+      return true;
+    reid_error_prefix (error, "face %d", index);
+    return false;
+  }
+  const float *vector = outputs->data + (size_t) at * (size_t) network->dims;
+  double norm2 = reid_vector_norm2 (vector, network->dims);
+  if (norm2 > 0 && isfinite (norm2)) {
+    if (length > 0)
+      reid_vector_scale (vector, network->dims, norm2, length, out);
+    else
+      memcpy (out, vector, (size_t) network->dims * sizeof *out);
+    return true;
+  }
+  return reid_error_set (error, REID_ERROR_FORMAT,
+                         "face %d: the vector that %s makes of it is %s", index,
+                         reid_session_path (network->session),
+                         norm2 == 0 ? "zero" : "not finite");
+}
+
+static bool
+has_rows (const ReidNetwork *network, const ReidTensor *outputs, int n)
+{
+  if (!network->layers)
+    return vector_dims (outputs, n) == network->dims;
+  for (int i = 0; i < network->layers->n; i++)
+    if (outputs[i].dims[0] != n)
+      return false;
+  return true;
+}
+
+/* `first` is only for messages. */
+static bool
+run_batch (ReidNetwork *network, const ReidFacePicture *pictures, int n,
+           int first, double length, float *out, size_t stride,
+           ReidError *error)
+{
+  const ReidTensorParams *params = &network->params;
+  size_t size = (size_t) network->channels * (size_t) params->width
+                * (size_t) params->height;
+  ReidTensor in = input_of (network, n), results[MOST_OUTPUTS];
+  int bad = 0;
+
+  if (!reid_context_input (network->context, 0, &in, error))
+    return false;
+  for (int i = 0; i < n; i++)
+    if (!fill (network, &pictures[i], first + i, in.data + (size_t) i * size,
+               error))
+      return false;
+  if (!reid_context_run (network->context, &in, results, error))
+    return false;
+  if (!reid_session_check (network->session, &in, results, &bad, error)) {
+    reid_error_prefix (error, "face %d", first + bad);
+    return false;
+  }
+  if (!has_rows (network, results, n))
+    return reid_error_set (error, REID_ERROR_FORMAT,
+                           "%s did not give one vector a face",
+                           reid_session_path (network->session));
+  for (int i = 0; i < n; i++)
+    if (!finish (network, results, i, first + i, length,
+                 out + (size_t) i * stride, error))
+      return false;
+  return true;
+}
+
+bool
+reid_network_run (ReidNetwork *network, const ReidFacePicture *pictures, int n,
+                  double length, float *out, size_t stride, ReidError *error)
+{
+  ReidError why = REID_ERROR_INIT;
+
+  for (int done = 0; done < n;) {
+    int batch = network->batch;
+    while (batch > n - done)
+      batch /= network->step;
+    if (run_batch (network, pictures + done, batch, done, length,
+                   out + (size_t) done * stride, stride, &why)) {
+      done += batch;
+    } else if (why.status == REID_ERROR_MEMORY && batch > 1) {
+      network->batch = batch / network->step;
+      reid_error_clear (&why);
+    } else {
+      return reid_error_set (error, why.status, "%s", why.message);
+    }
+  }
+  return true;
+}
