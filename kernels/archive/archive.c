@@ -203,6 +203,7 @@ free_archive (ReidArchive *archive, bool with_store)
     reid_store_free (archive->store);
   else if (!archive->store && archive->place.fd >= 0)
     close (archive->place.fd);
+  reid_attributes_free (archive->set_attributes, archive->n_set_attributes);
   free (archive->embedder);
   free (archive->directory);
   free (archive->part);

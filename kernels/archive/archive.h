@@ -139,6 +139,14 @@ REID_API bool reid_archive_add_projection (ReidArchive *archive,
                                            const char *name, size_t rows,
                                            size_t cols, const float *data,
                                            ReidError *error);
+/* What is to be known of the vectors, beside them: `version` (equal for vectors
+ * that may be compared with each other), `models`, `model_sha256`, `licence`,
+ * `threshold`, `normalized`, `backend`; any other name will do, too. An empty
+ * value takes it away again. */
+REID_API bool reid_archive_set_embedding_attribute (ReidArchive *archive,
+                                                    const char *key,
+                                                    const char *value,
+                                                    ReidError *error);
 /* Rows of numbers that are not finite, and shots that do not follow the one
  * before them, are refused. */
 REID_API bool reid_archive_add_frames (ReidArchive *archive,
@@ -184,6 +192,18 @@ REID_API bool reid_archive_finish (ReidArchive *archive,
 REID_API void reid_archive_abandon (ReidArchive *archive);
 
 /* ---- Reading */
+
+/* The vectors that one network, or one combination of networks, made of all
+ * chips. Vectors of different versions are never compared with each other:
+ * nothing here reads two sets at once. */
+typedef struct {
+  char *name;                /* of the dataset: below /embeddings */
+  int dims;                  /* 0: it cannot be read; asking for it tells why */
+  bool current;              /* the one that is read where none is named */
+  ReidAttribute *attributes; /* see reid_archive_set_embedding_attribute() */
+  int n_attributes;
+} ReidEmbeddingSet;
+
 typedef struct {
   bool partial;
   int version;
@@ -201,6 +221,9 @@ typedef struct {
   size_t n_chips;
   float *embeddings; /* n_chips x dims, NULL when there are none */
   int dims;
+  ReidEmbeddingSet *sets; /* by name */
+  size_t n_sets;
+  int set; /* whose vectors `embeddings` are; -1 = none */
 } ReidEpisode;
 
 /* Reads DIR/episode.h5, else DIR/episode.h5.part (while it is being written: as
@@ -210,6 +233,14 @@ typedef struct {
  * that are there: a damaged or hostile file is an error. */
 REID_API ReidEpisode *reid_episode_read (const char *path, bool with_pixels,
                                          ReidError *error);
+/* With the vectors of another set than the current one (NULL: that one); a name
+ * that is not there is an error that lists those that are. */
+REID_API ReidEpisode *reid_episode_read_set (const char *path, bool with_pixels,
+                                             const char *set, ReidError *error);
+/* Without pixels and without vectors, whatever may be wrong with those; the
+ * sets are listed. */
+REID_API ReidEpisode *reid_episode_read_tables (const char *path,
+                                                ReidError *error);
 REID_API void reid_episode_free (ReidEpisode *episode);
 /* One attribute without all the rest, malloc'd. NULL: there is none, or, with
  * an error, no such archive. */
@@ -218,6 +249,15 @@ REID_API char *reid_archive_attribute (const char *path, const char *key,
 /* An attribute's value or NULL. */
 REID_API const char *reid_episode_attribute (const ReidEpisode *episode,
                                              const char *key);
+/* What the set of an embedder is called: a model's name may stand in the
+ * attribute `embedder`. NULL: "default". */
+REID_API void reid_embedding_name (const char *embedder, char name[256]);
+/* The set of this name; else the only one of this name in other capitals, as
+ * with the names of networks; or NULL. */
+REID_API const ReidEmbeddingSet *
+reid_embedding_find (const ReidEpisode *episode, const char *name);
+REID_API const char *reid_embedding_attribute (const ReidEmbeddingSet *set,
+                                               const char *key);
 /* Pairs of tracks that share a frame, for cannot-links: index into tracks,
  * share of the shorter one's frames. *pairs is freed with free(). The struct
  * has the layout of cluster.h's ReidPair. */
@@ -228,14 +268,69 @@ typedef struct {
 REID_API bool reid_episode_overlaps (const ReidEpisode *episode,
                                      ReidOverlap **pairs, int *n,
                                      ReidError *error);
-/* Gives the tracks of an existing, closed archive new identities, as
- * reid_archive_finish() does, and adds or replaces attributes; all of it or
- * nothing, also when the process is killed. The other outputs are made anew by
- * reid_write_outputs(). */
+/* ---- Changing an archive that is closed: DIR/episode.h5, else what a killed
+ * run left, or a file. Each change is there as a whole or not at all, also when
+ * the process is killed or the disk is full; an archive that somebody writes to
+ * is an error. */
+
+/* Gives the tracks new identities, as reid_archive_finish() does, and adds or
+ * replaces attributes; `embedder` must name a set that is there. The other
+ * outputs are made anew by reid_write_outputs(). */
 REID_API bool reid_archive_relabel (const char *path, const uint32_t *track_ids,
                                     const uint32_t *identities, size_t n,
                                     const ReidAttribute *attributes,
                                     int n_attributes, ReidError *error);
+
+/* A further set of vectors, of the chips as they are stored, streamed, so that
+ * an archive may be larger than the memory:
+ *
+ *   reid_addition_open()    locks the archive and reads what is in it
+ *   reid_addition_begin()   what the set is called, and its attributes
+ *   reid_addition_add()     rows, for chip after chip
+ *   reid_addition_finish()  all of them are there: now it is in the archive
+ *
+ * Used by one thread at a time. After an error only finish and abandon may
+ * follow. */
+typedef struct ReidAddition ReidAddition;
+
+REID_API ReidAddition *reid_addition_open (const char *path, ReidError *error);
+/* Without vectors and pixels; lives as long as the addition. */
+REID_API const ReidEpisode *
+reid_addition_episode (const ReidAddition *addition);
+/* A chip's pixels, packed RGB, malloc'd; NULL without an error where none were
+ * kept. From any thread. */
+REID_API uint8_t *reid_addition_pixels (ReidAddition *addition, size_t chip,
+                                        ReidError *error);
+/* A name that is taken is an error (`/` becomes `_`). `software` is set here.
+ */
+REID_API bool reid_addition_begin (ReidAddition *addition, const char *name,
+                                   int dims, const ReidAttribute *attributes,
+                                   int n_attributes, ReidError *error);
+/* As reid_archive_add_projection(). */
+REID_API bool reid_addition_add_projection (ReidAddition *addition,
+                                            const char *name, size_t rows,
+                                            size_t cols, const float *data,
+                                            ReidError *error);
+/* n rows of dims floats, all finite; of zeros where a chip has no vector. */
+REID_API bool reid_addition_add (ReidAddition *addition, const float *rows,
+                                 size_t n, ReidError *error);
+/* Adds or replaces attributes of the archive (`embedder` makes a set the
+ * current one), and frees the addition, also on error. */
+REID_API bool reid_addition_finish (ReidAddition *addition,
+                                    const ReidAttribute *attributes,
+                                    int n_attributes, ReidError *error);
+/* The archive stays as it was. NULL is ignored. */
+REID_API void reid_addition_abandon (ReidAddition *addition);
+
+/* Adds or replaces attributes of the archive. */
+REID_API bool reid_archive_put (const char *path,
+                                const ReidAttribute *attributes,
+                                int n_attributes, ReidError *error);
+/* Takes a set out of the archive, which is written anew for it, since HDF5
+ * gives no space back: until that is done both take space. The current one
+ * cannot go. */
+REID_API bool reid_archive_drop_embeddings (const char *path, const char *name,
+                                            ReidError *error);
 
 /* ---- Outputs made from an episode (docs/formats.md): each written under a
  * temporary name in the same directory, synced, and renamed when whole; on an

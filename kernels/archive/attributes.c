@@ -87,6 +87,14 @@ reid_h5_put_text (hid_t object, const char *key, const char *value)
 }
 
 bool
+reid_h5_delete_text (hid_t object, const char *key)
+{
+  htri_t exists = H5Aexists (object, key);
+
+  return exists == 0 || (exists > 0 && H5Adelete (object, key) >= 0);
+}
+
+bool
 reid_h5_put_number (hid_t object, const char *key, hid_t type, uint32_t value)
 {
   hid_t space = H5Screate (H5S_SCALAR);
@@ -130,7 +138,8 @@ reid_h5_get_number (hid_t file, const char *key, int64_t *value)
 /* ---- All of them */
 
 typedef struct {
-  ReidEpisode *episode;
+  ReidAttribute *items;
+  int n;
   size_t capacity;
   ReidError *error;
 } AttributeList;
@@ -154,18 +163,16 @@ read_text (hid_t attribute, hid_t type, size_t size)
 static bool
 keep_attribute (AttributeList *list, const char *key, char *value)
 {
-  ReidEpisode *episode = list->episode;
   char *name = strdup (key);
 
-  if (name && (size_t) episode->n_attributes == list->capacity) {
+  if (name && (size_t) list->n == list->capacity) {
     size_t capacity = list->capacity ? 2 * list->capacity : 16;
-    ReidAttribute *more =
-        realloc (episode->attributes, capacity * sizeof *more);
+    ReidAttribute *more = realloc (list->items, capacity * sizeof *more);
     if (!more) {
       free (name);
       name = NULL;
     } else {
-      episode->attributes = more;
+      list->items = more;
       list->capacity = capacity;
     }
   }
@@ -173,16 +180,16 @@ keep_attribute (AttributeList *list, const char *key, char *value)
     free (value);
     return reid_error_set (list->error, REID_ERROR_MEMORY, "out of memory");
   }
-  episode->attributes[episode->n_attributes++] = (ReidAttribute){ name, value };
+  list->items[list->n++] = (ReidAttribute){ name, value };
   return true;
 }
 
 static herr_t
-visit_attribute (hid_t file, const char *key, const H5A_info_t *info,
+visit_attribute (hid_t object, const char *key, const H5A_info_t *info,
                  void *user)
 {
   AttributeList *list = user;
-  hid_t attribute = H5Aopen (file, key, H5P_DEFAULT);
+  hid_t attribute = H5Aopen (object, key, H5P_DEFAULT);
   hid_t type = attribute >= 0 ? H5Aget_type (attribute) : -1;
   hid_t space = attribute >= 0 ? H5Aget_space (attribute) : -1;
   bool readable = type >= 0 && space >= 0;
@@ -207,7 +214,7 @@ visit_attribute (hid_t file, const char *key, const H5A_info_t *info,
       ok = keep_attribute (list, key, text);
     }
   }
-  if (ok && list->episode->n_attributes > MAX_ATTRIBUTES)
+  if (ok && list->n > MAX_ATTRIBUTES)
     ok = reid_error_set (list->error, REID_ERROR_FORMAT,
                          "has more than %d attributes", MAX_ATTRIBUTES);
   if (space >= 0)
@@ -220,16 +227,28 @@ visit_attribute (hid_t file, const char *key, const H5A_info_t *info,
 }
 
 bool
+reid_h5_get_texts (hid_t object, ReidAttribute **attributes, int *n,
+                   ReidError *error)
+{
+  AttributeList list = { NULL, 0, 0, error };
+  hsize_t at = 0;
+  bool ok = H5Aiterate2 (object, H5_INDEX_NAME, H5_ITER_INC, &at,
+                         visit_attribute, &list)
+            >= 0;
+
+  *attributes = list.items;
+  *n = list.n;
+  return ok || reid_h5_error (error, REID_ERROR_FORMAT, "attributes");
+}
+
+bool
 reid_read_attributes (hid_t file, ReidEpisode *episode, ReidError *error)
 {
-  AttributeList list = { episode, 0, error };
   int64_t version = 0, partial = 0;
-  hsize_t at = 0;
 
-  if (H5Aiterate2 (file, H5_INDEX_NAME, H5_ITER_INC, &at, visit_attribute,
-                   &list)
-      < 0)
-    return reid_h5_error (error, REID_ERROR_FORMAT, "attributes");
+  if (!reid_h5_get_texts (file, &episode->attributes, &episode->n_attributes,
+                          error))
+    return false;
   if (!reid_h5_get_number (file, "format_version", &version)
       || !reid_h5_get_number (file, "partial", &partial))
     return reid_error_set (error, REID_ERROR_FORMAT,
@@ -237,4 +256,23 @@ reid_read_attributes (hid_t file, ReidEpisode *episode, ReidError *error)
   episode->version = (int) version;
   episode->partial = partial != 0;
   return true;
+}
+
+const char *
+reid_attribute_value (const ReidAttribute *attributes, int n, const char *key)
+{
+  for (int i = 0; i < n; i++)
+    if (strcmp (attributes[i].key, key) == 0)
+      return attributes[i].value;
+  return NULL;
+}
+
+void
+reid_attributes_free (ReidAttribute *attributes, int n)
+{
+  for (int i = 0; i < n; i++) {
+    free ((char *) attributes[i].key);
+    free ((char *) attributes[i].value);
+  }
+  free (attributes);
 }

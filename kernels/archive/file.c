@@ -41,7 +41,7 @@ reid_temporary (const char *directory, int *fd)
   for (int attempt = 0; path && attempt < 100; attempt++) {
     random_letters (path + strlen (path) - 10);
     if (fd)
-      *fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      *fd = open (path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd ? *fd >= 0 : mkdir (path, 0777) == 0)
       return path;
     if (errno != EEXIST)

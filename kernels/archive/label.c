@@ -202,3 +202,33 @@ reid_label_apply (ReidEpisode *episode, const uint32_t *track_ids,
   free (labels);
   return true;
 }
+
+bool
+reid_archive_relabel (const char *path, const uint32_t *track_ids,
+                      const uint32_t *identities, size_t n,
+                      const ReidAttribute *attributes, int n_attributes,
+                      ReidError *error)
+{
+  ReidError local = REID_ERROR_INIT;
+  ReidTable tracks = REID_TABLE_INIT, people = REID_TABLE_INIT;
+  ReidH5Guard guard;
+
+  for (int i = 0; i < n_attributes; i++)
+    if (!reid_attribute_check (attributes[i].key, attributes[i].value, error))
+      return false;
+  ReidReader *reader = reid_reader_open (path, true, error);
+  if (!reader)
+    return false;
+  reid_h5_enter (&guard);
+  uint64_t size = reid_store_file_size (reader->store);
+  bool ok =
+      reid_table_open (&tracks, reader->file, &reid_table_tracks, size, &local)
+      && reid_table_open (&people, reader->file, &reid_table_identities, size,
+                          &local)
+      && reid_label_write (&tracks, &people, track_ids, identities, n, &local)
+      && reid_reader_put (reader, attributes, n_attributes, &local);
+  reid_table_close (&tracks);
+  reid_table_close (&people);
+  reid_h5_leave (&guard);
+  return reid_reader_finish (reader, ok, &local, error);
+}

@@ -186,6 +186,7 @@ ReidOutputs *
 reid_outputs_prepare (const char *path, const uint32_t *track_ids,
                       const uint32_t *identities, size_t n, ReidError *error)
 {
+  const ReidVectors no_vectors = { false, NULL };
   ReidOutputs *outputs = calloc (1, sizeof *outputs);
   ReidReader *reader = NULL;
   ReidEpisode *episode = NULL;
@@ -199,7 +200,7 @@ reid_outputs_prepare (const char *path, const uint32_t *track_ids,
   if (outputs->directory)
     reader = reid_reader_open (path, false, &local);
   if (reader)
-    episode = reid_reader_episode (reader, &local);
+    episode = reid_reader_episode (reader, &no_vectors, &local);
   ReidPixelSource source = { reader_has, reader_get, reader_release, reader };
   bool ok = episode
             && (!track_ids

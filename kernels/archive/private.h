@@ -10,10 +10,12 @@
  *   h5.c      the lock around HDF5, its error stack, attributes
  *   table.c   the columns of each table, appended and read as C structs
  *   png.c     the chips' pixels
- *   archive.c, rows.c, label.c, read.c, outputs.c   the public functions */
+ *   archive.c, rows.c, label.c, read.c, sets.c, addition.c, drop.c, outputs.c
+ *             the public functions */
 
 #include "archive/archive.h"
 
+#include <float.h>
 #include <hdf5.h>
 #include <stdio.h>
 
@@ -44,6 +46,14 @@ uint64_t reid_store_end (const ReidStore *store);
 void reid_store_set_end (ReidStore *store, uint64_t end);
 /* Size of the file as opened, without a journal. */
 uint64_t reid_store_file_size (const ReidStore *store);
+/* A file that was whole: where it cannot be written, it says that nothing has
+ * changed. */
+void reid_store_set_changing (ReidStore *store);
+/* For a file that was opened to be written to, before the first write: nothing
+ * from `end` on is in use, and it goes. */
+bool reid_store_cut (ReidStore *store, uint64_t end, ReidError *error);
+/* Whether the path still means this file. */
+bool reid_store_is (const ReidStore *store, const char *path);
 size_t reid_store_waiting (const ReidStore *store);
 bool reid_store_commit (ReidStore *store, ReidError *error);
 /* Cuts off what lies behind HDF5's end and syncs: before a rename. */
@@ -95,10 +105,18 @@ bool reid_attribute_check (const char *key, const char *value,
                            ReidError *error);
 /* On any object: added or replaced. */
 bool reid_h5_put_text (hid_t object, const char *key, const char *value);
+/* Where it is there. */
+bool reid_h5_delete_text (hid_t object, const char *key);
 bool reid_h5_put_number (hid_t object, const char *key, hid_t type,
                          uint32_t value);
 
 bool reid_h5_get_number (hid_t object, const char *key, int64_t *value);
+/* All texts of an object; to be freed also on error. */
+bool reid_h5_get_texts (hid_t object, ReidAttribute **attributes, int *n,
+                        ReidError *error);
+const char *reid_attribute_value (const ReidAttribute *attributes, int n,
+                                  const char *key);
+void reid_attributes_free (ReidAttribute *attributes, int n);
 /* The episode's texts, version and partial. */
 bool reid_read_attributes (hid_t file, ReidEpisode *episode, ReidError *error);
 
@@ -185,9 +203,14 @@ bool reid_array_transfer (hid_t dataset, bool write, hid_t type, hsize_t first,
 hid_t reid_array_open (hid_t parent, const char *name, hid_t type, int rank,
                        uint64_t file_size, hsize_t *dims, ReidError *error);
 
-/* The name of the embeddings' dataset: a model's file name may stand in the
- * attribute "embedder". NULL: "default". */
-void reid_embedding_name (const char *embedder, char name[256]);
+static inline bool
+reid_all_finite (const float *v, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    if (!(v[i] >= -FLT_MAX && v[i] <= FLT_MAX))
+      return false;
+  return true;
+}
 
 /* ---- png.c */
 /* *png is freed with free(). */
@@ -248,6 +271,8 @@ struct ReidArchive {
   uint64_t shots_end; /* of the last one */
   int dims;
   char *embedder;
+  ReidAttribute *set_attributes; /* of the embeddings, until there are some */
+  int n_set_attributes;
   ReidError failure; /* the first one; nothing is written after it */
 };
 
@@ -271,17 +296,60 @@ bool reid_label_apply (ReidEpisode *episode, const uint32_t *track_ids,
                        const uint32_t *ids, size_t n, ReidError *error);
 
 /* ---- read.c: an open archive, checked. Each function takes the lock. */
-typedef struct ReidReader ReidReader;
+typedef struct {
+  char *path;
+  ReidStore *store;
+  ReidDriver driver;
+  bool writable, keep; /* keep what was written */
+  hid_t file, pixels;
+  hsize_t n_pixels;
+  ReidChipRecord *chips;
+  size_t n_chips;
+} ReidReader;
 
+/* Which vectors to read. */
+typedef struct {
+  bool wanted;
+  const char *set; /* NULL = the current one */
+} ReidVectors;
+
+/* writable: locks it, too. */
 ReidReader *reid_reader_open (const char *path, bool writable,
                               ReidError *error);
 /* Everything but the pixels. */
-ReidEpisode *reid_reader_episode (ReidReader *reader, ReidError *error);
+ReidEpisode *reid_reader_episode (ReidReader *reader,
+                                  const ReidVectors *vectors, ReidError *error);
 bool reid_reader_has_pixels (const ReidReader *reader, size_t chip);
 /* Pixels of a chip of the episode that was read: malloc'd; NULL without an
  * error where none were kept. */
 uint8_t *reid_reader_pixels (ReidReader *reader, size_t chip, ReidError *error);
 bool reid_reader_close (ReidReader *reader, ReidError *error);
+/* Closes one to which something was written: kept as a whole where ok and
+ * where all of it could be written, else nothing of it. */
+bool reid_reader_finish (ReidReader *reader, bool ok, ReidError *local,
+                         ReidError *error);
+
+/* ---- projections.c: where one of this name is not there yet; under the lock.
+ */
+bool reid_projection_write (hid_t file, const char *name, size_t rows,
+                            size_t cols, const float *data, ReidError *error);
+
+/* ---- sets.c: the sets of vectors; under the lock. */
+bool reid_read_embeddings (ReidReader *reader, const ReidVectors *vectors,
+                           ReidEpisode *episode, ReidError *error);
+/* Root attributes; `embedder` must name a set that is there. */
+bool reid_reader_put (ReidReader *reader, const ReidAttribute *attributes,
+                      int n, ReidError *error);
+/* A new dataset below /embeddings, which is made where it is missing; -1 with
+ * an error. */
+hid_t reid_embeddings_create (hid_t file, const char *name, int dims,
+                              const ReidAttribute *attributes, int n,
+                              ReidError *error);
+/* The error that lists those that there are. Returns false. */
+bool reid_no_such_set (const ReidEpisode *episode, const char *name,
+                       ReidError *error);
+/* Whether a name will do for one. */
+bool reid_embeddings_check_name (const char *name, ReidError *error);
 
 /* ---- file.c: a file that appears under its name when it is whole. */
 typedef struct {

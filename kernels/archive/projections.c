@@ -37,6 +37,23 @@ write_matrix (hid_t group, const char *name, hsize_t rows, hsize_t cols,
 }
 
 bool
+reid_projection_write (hid_t file, const char *name, size_t rows, size_t cols,
+                       const float *data, ReidError *error)
+{
+  if (rows < 1 || cols < 1 || !name[0] || strchr (name, '/'))
+    return reid_error_set (error, REID_ERROR_ARGUMENT,
+                           "projection \"%.100s\": %zu rows of %zu numbers",
+                           name, rows, cols);
+  hid_t group = open_group (file);
+  bool ok = group >= 0
+            && (reid_h5_find (group, name) == 1
+                || write_matrix (group, name, rows, cols, data));
+  if (group >= 0)
+    H5Gclose (group);
+  return ok || reid_h5_error (error, REID_ERROR_WRITE, "/" GROUP "/%s", name);
+}
+
+bool
 reid_archive_add_projection (ReidArchive *archive, const char *name,
                              size_t rows, size_t cols, const float *data,
                              ReidError *error)
@@ -44,20 +61,10 @@ reid_archive_add_projection (ReidArchive *archive, const char *name,
   ReidError local = REID_ERROR_INIT;
   ReidH5Guard guard;
 
-  if (rows < 1 || cols < 1 || !name[0] || strchr (name, '/'))
-    return reid_error_set (error, REID_ERROR_ARGUMENT,
-                           "projection \"%.100s\": %zu rows of %zu numbers",
-                           name, rows, cols);
   if (!reid_archive_enter (archive, &guard, error))
     return false;
-  hid_t group = open_group (archive->file);
-  bool ok = group >= 0
-            && (reid_h5_find (group, name) == 1
-                || write_matrix (group, name, rows, cols, data));
-  if (group >= 0)
-    H5Gclose (group);
-  if (!ok)
-    reid_h5_error (&local, REID_ERROR_WRITE, "/" GROUP "/%s", name);
-  ok = ok && reid_archive_commit_if_much (archive, &local);
+  bool ok =
+      reid_projection_write (archive->file, name, rows, cols, data, &local)
+      && reid_archive_commit_if_much (archive, &local);
   return reid_archive_leave (archive, &guard, ok, &local, error);
 }

@@ -3,27 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <float.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Nothing that the file says is believed: sizes are checked against the bytes
  * that are there before memory is taken, indices against the tables that they
  * point into, numbers for being numbers. */
-
-struct ReidReader {
-  char *path;
-  ReidStore *store;
-  ReidDriver driver;
-  bool writable, keep; /* keep what was written */
-  hid_t file, pixels;
-  hsize_t n_pixels;
-  ReidChipRecord *chips;
-  size_t n_chips;
-};
 
 /* ---- Open */
 
@@ -32,7 +21,11 @@ open_file (ReidReader *reader, ReidError *error)
 {
   unsigned flags = reader->writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY;
 
-  if (reid_driver_open (&reader->driver, reader->store))
+  /* What is added has checksums, too. */
+  if (reid_driver_open (&reader->driver, reader->store)
+      && H5Pset_libver_bounds (reader->driver.access, H5F_LIBVER_V18,
+                               H5F_LIBVER_LATEST)
+             >= 0)
     reader->file = H5Fopen (reader->path, flags, reader->driver.access);
   if (reader->file < 0)
     return reid_h5_error (error, REID_ERROR_FORMAT,
@@ -55,6 +48,16 @@ check_version (ReidReader *reader, ReidError *error)
                            ", this program reads up to %d: use a newer one",
                            version, REID_ARCHIVE_VERSION);
   return true;
+}
+
+/* What a process left that was killed while it added something. */
+static bool
+cut_rest (ReidReader *reader, ReidError *error)
+{
+  haddr_t end = 0;
+
+  return !reader->writable || H5Fget_eoa (reader->file, &end) < 0
+         || reid_store_cut (reader->store, end, error);
 }
 
 bool
@@ -90,6 +93,64 @@ reid_reader_close (ReidReader *reader, ReidError *error)
   return ok;
 }
 
+/* The file of that name, and to write to it the lock of it: somebody who holds
+ * it may put another file under the name. */
+static int
+open_fd (const char *path, bool writable, ReidError *error)
+{
+  struct stat mine, named;
+
+  for (int attempt = 0; attempt < 100; attempt++) {
+    int fd =
+        open (path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+      reid_error_set (error,
+                      errno == ENOENT ? REID_ERROR_NOT_FOUND
+                      : writable      ? REID_ERROR_WRITE
+                                      : REID_ERROR_OPEN,
+                      "%s: cannot be opened%s: %s", path,
+                      writable ? " for writing" : "", strerror (errno));
+      return -1;
+    }
+    if (!writable)
+      return fd;
+    if (flock (fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      reid_error_set (error, REID_ERROR_WRITE,
+                      "%s: is being written by another program: wait until it "
+                      "has ended",
+                      path);
+      close (fd);
+      return -1;
+    }
+    if (fstat (fd, &mine) == 0 && stat (path, &named) == 0
+        && mine.st_dev == named.st_dev && mine.st_ino == named.st_ino)
+      return fd;
+    close (fd);
+  }
+  reid_error_set (error, REID_ERROR_WRITE,
+                  "%s: is replaced by others again and again", path);
+  return -1;
+}
+
+bool
+reid_reader_finish (ReidReader *reader, bool ok, ReidError *local,
+                    ReidError *error)
+{
+  ReidError cause = REID_ERROR_INIT;
+
+  /* All or nothing: what is not committed never reaches the old bytes. */
+  if (!reid_store_check (reader->store, &cause)) {
+    *local = cause;
+    ok = false;
+  } else if (!ok) {
+    reid_error_prefix (local, "%s", reader->path);
+  }
+  if (!ok)
+    reid_error_set (error, local->status, "%s", local->message);
+  reader->keep = ok;
+  return reid_reader_close (reader, ok ? error : NULL) && ok;
+}
+
 ReidReader *
 reid_reader_open (const char *path, bool writable, ReidError *error)
 {
@@ -108,28 +169,17 @@ reid_reader_open (const char *path, bool writable, ReidError *error)
   reader->path = reid_archive_locate (path, error);
   if (!reader->path)
     goto failed;
-  fd = open (reader->path,
-             (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) {
-    reid_error_set (error,
-                    errno == ENOENT ? REID_ERROR_NOT_FOUND
-                    : writable      ? REID_ERROR_WRITE
-                                    : REID_ERROR_OPEN,
-                    "%s: cannot be opened%s: %s", reader->path,
-                    writable ? " for writing" : "", strerror (errno));
+  fd = open_fd (reader->path, writable, error);
+  if (fd < 0)
     goto failed;
-  }
-  if (writable && flock (fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    reid_error_set (error, REID_ERROR_WRITE,
-                    "%s: is being written by another program", reader->path);
-    goto failed;
-  }
   reader->store = reid_store_new (fd, reader->path, writable, error);
   if (!reader->store)
     goto failed;
   fd = -1;
+  reid_store_set_changing (reader->store);
   reid_h5_enter (&guard);
-  bool ok = open_file (reader, &local) && check_version (reader, &local);
+  bool ok = open_file (reader, &local) && check_version (reader, &local)
+            && cut_rest (reader, &local);
   reid_h5_leave (&guard);
   if (ok)
     return reader;
@@ -180,15 +230,6 @@ read_table (ReidReader *reader, const ReidTableSpec *spec, void **rows,
 }
 
 static bool
-all_finite (const float *v, size_t n)
-{
-  for (size_t i = 0; i < n; i++)
-    if (!(v[i] >= -FLT_MAX && v[i] <= FLT_MAX))
-      return false;
-  return true;
-}
-
-static bool
 not_finite (ReidError *error, const char *table, size_t row)
 {
   return reid_error_set (error, REID_ERROR_FORMAT,
@@ -202,8 +243,8 @@ check_detections (const ReidEpisode *episode, ReidError *error)
 {
   for (size_t i = 0; i < episode->n_detections; i++) {
     const ReidDetectionRow *d = &episode->detections[i];
-    if (!all_finite (&d->left, 5) || !all_finite (d->landmarks, 10)
-        || !all_finite (&d->quality, 1))
+    if (!reid_all_finite (&d->left, 5) || !reid_all_finite (d->landmarks, 10)
+        || !reid_all_finite (&d->quality, 1))
       return not_finite (error, "detections", i);
   }
   return true;
@@ -235,8 +276,8 @@ check_chips (const ReidReader *reader, ReidError *error)
   for (size_t i = 0; i < reader->n_chips; i++) {
     const ReidChipRecord *c = &reader->chips[i];
     const ReidChipRow *r = &c->row;
-    if (!all_finite (r->box, 4) || !all_finite (r->landmarks, 10)
-        || !all_finite (r->face, 4) || !all_finite (&r->score, 6))
+    if (!reid_all_finite (r->box, 4) || !reid_all_finite (r->landmarks, 10)
+        || !reid_all_finite (r->face, 4) || !reid_all_finite (&r->score, 6))
       return not_finite (error, "chips", i);
     if (c->bytes == 0)
       continue;
@@ -315,66 +356,8 @@ read_chips (ReidReader *reader, ReidEpisode *episode, ReidError *error)
 }
 
 static bool
-fill_embeddings (hid_t dataset, const hsize_t *dims, ReidEpisode *episode,
-                 ReidError *error)
-{
-  if (dims[0] != episode->n_chips)
-    return reid_error_set (error, REID_ERROR_FORMAT,
-                           "/embeddings: %" PRIu64 " rows for %zu chips: the "
-                           "file is damaged",
-                           (uint64_t) dims[0], episode->n_chips);
-  episode->dims = (int) dims[1];
-  if (dims[0] == 0)
-    return true;
-  size_t n = (size_t) (dims[0] * dims[1]); /* bounded by what is stored */
-  episode->embeddings = malloc (n * sizeof (float));
-  if (!episode->embeddings)
-    return reid_error_set (error, REID_ERROR_MEMORY,
-                           "/embeddings: no memory for %zu values", n);
-  if (!reid_array_transfer (dataset, false, H5T_NATIVE_FLOAT, 0, dims[0],
-                            dims[1], episode->embeddings))
-    return reid_h5_error (error, REID_ERROR_FORMAT,
-                          "/embeddings: cannot be read: the file is damaged");
-  for (size_t i = 0; i < dims[0]; i++)
-    if (!all_finite (episode->embeddings + i * dims[1], dims[1]))
-      return not_finite (error, "embeddings", i);
-  return true;
-}
-
-static bool
-read_embeddings (ReidReader *reader, ReidEpisode *episode, ReidError *error)
-{
-  char name[256];
-  hsize_t dims[2];
-  ReidError local = REID_ERROR_INIT;
-  int found = reid_h5_find (reader->file, "embeddings");
-  hid_t group =
-      found == 1 ? reid_h5_open (reader->file, "embeddings", H5I_GROUP) : -1;
-
-  if (found == 0)
-    return true;
-  if (group < 0)
-    return reid_h5_error (error, REID_ERROR_FORMAT,
-                          "/embeddings: is no group: the file is damaged");
-  reid_embedding_name (reid_episode_attribute (episode, "embedder"), name);
-  hid_t dataset =
-      reid_array_open (group, name, H5T_IEEE_F32LE, 2,
-                       reid_store_file_size (reader->store), dims, &local);
-  bool ok = local.status == REID_OK;
-  if (!ok) {
-    reid_error_prefix (&local, "/embeddings");
-    reid_error_set (error, local.status, "%s", local.message);
-  }
-  if (dataset >= 0) {
-    ok = fill_embeddings (dataset, dims, episode, error);
-    H5Dclose (dataset);
-  }
-  H5Gclose (group);
-  return ok;
-}
-
-static bool
-read_everything (ReidReader *reader, ReidEpisode *episode, ReidError *error)
+read_everything (ReidReader *reader, const ReidVectors *vectors,
+                 ReidEpisode *episode, ReidError *error)
 {
   return reid_read_attributes (reader->file, episode, error)
          && read_table (reader, &reid_table_frames, (void **) &episode->frames,
@@ -389,11 +372,12 @@ read_everything (ReidReader *reader, ReidEpisode *episode, ReidError *error)
          && read_table (reader, &reid_table_tracks, (void **) &episode->tracks,
                         &episode->n_tracks, error)
          && read_chips (reader, episode, error) && check_tracks (episode, error)
-         && read_embeddings (reader, episode, error);
+         && reid_read_embeddings (reader, vectors, episode, error);
 }
 
 ReidEpisode *
-reid_reader_episode (ReidReader *reader, ReidError *error)
+reid_reader_episode (ReidReader *reader, const ReidVectors *vectors,
+                     ReidError *error)
 {
   ReidEpisode *episode = calloc (1, sizeof *episode);
   ReidError local = REID_ERROR_INIT;
@@ -404,7 +388,7 @@ reid_reader_episode (ReidReader *reader, ReidError *error)
     return NULL;
   }
   reid_h5_enter (&guard);
-  bool ok = read_everything (reader, episode, &local);
+  bool ok = read_everything (reader, vectors, episode, &local);
   reid_h5_leave (&guard);
   if (ok)
     return episode;
@@ -459,12 +443,20 @@ reid_reader_pixels (ReidReader *reader, size_t chip, ReidError *error)
 ReidEpisode *
 reid_episode_read (const char *path, bool with_pixels, ReidError *error)
 {
+  return reid_episode_read_set (path, with_pixels, NULL, error);
+}
+
+ReidEpisode *
+reid_episode_read_set (const char *path, bool with_pixels, const char *set,
+                       ReidError *error)
+{
+  const ReidVectors vectors = { true, set };
   ReidReader *reader = reid_reader_open (path, false, error);
   ReidEpisode *episode;
 
   if (!reader)
     return NULL;
-  episode = reid_reader_episode (reader, error);
+  episode = reid_reader_episode (reader, &vectors, error);
   for (size_t i = 0; episode && with_pixels && i < episode->n_chips; i++) {
     ReidError local = REID_ERROR_INIT;
     episode->chips[i].rgb = reid_reader_pixels (reader, i, &local);
@@ -478,18 +470,32 @@ reid_episode_read (const char *path, bool with_pixels, ReidError *error)
   return episode;
 }
 
+ReidEpisode *
+reid_episode_read_tables (const char *path, ReidError *error)
+{
+  const ReidVectors no_vectors = { false, NULL };
+  ReidReader *reader = reid_reader_open (path, false, error);
+  ReidEpisode *episode =
+      reader ? reid_reader_episode (reader, &no_vectors, error) : NULL;
+
+  reid_reader_close (reader, NULL);
+  return episode;
+}
+
 void
 reid_episode_free (ReidEpisode *episode)
 {
   if (!episode)
     return;
-  for (int i = 0; i < episode->n_attributes; i++) {
-    free ((char *) episode->attributes[i].key);
-    free ((char *) episode->attributes[i].value);
+  reid_attributes_free (episode->attributes, episode->n_attributes);
+  for (size_t i = 0; i < episode->n_sets; i++) {
+    free (episode->sets[i].name);
+    reid_attributes_free (episode->sets[i].attributes,
+                          episode->sets[i].n_attributes);
   }
+  free (episode->sets);
   for (size_t i = 0; episode->chips && i < episode->n_chips; i++)
     free ((uint8_t *) episode->chips[i].rgb);
-  free (episode->attributes);
   free (episode->frames);
   free (episode->shots);
   free (episode->detections);
@@ -502,10 +508,7 @@ reid_episode_free (ReidEpisode *episode)
 const char *
 reid_episode_attribute (const ReidEpisode *episode, const char *key)
 {
-  for (int i = 0; i < episode->n_attributes; i++)
-    if (strcmp (episode->attributes[i].key, key) == 0)
-      return episode->attributes[i].value;
-  return NULL;
+  return reid_attribute_value (episode->attributes, episode->n_attributes, key);
 }
 
 char *
@@ -537,47 +540,4 @@ reid_archive_attribute (const char *path, const char *key, ReidError *error)
   reid_reader_close (reader, NULL);
   reid_episode_free (episode);
   return copy;
-}
-
-bool
-reid_archive_relabel (const char *path, const uint32_t *track_ids,
-                      const uint32_t *identities, size_t n,
-                      const ReidAttribute *attributes, int n_attributes,
-                      ReidError *error)
-{
-  ReidError local = REID_ERROR_INIT, cause = REID_ERROR_INIT;
-  ReidTable tracks = REID_TABLE_INIT, people = REID_TABLE_INIT;
-  ReidH5Guard guard;
-
-  for (int i = 0; i < n_attributes; i++)
-    if (!reid_attribute_check (attributes[i].key, attributes[i].value, error))
-      return false;
-  ReidReader *reader = reid_reader_open (path, true, error);
-  if (!reader)
-    return false;
-  reid_h5_enter (&guard);
-  uint64_t size = reid_store_file_size (reader->store);
-  bool ok =
-      reid_table_open (&tracks, reader->file, &reid_table_tracks, size, &local)
-      && reid_table_open (&people, reader->file, &reid_table_identities, size,
-                          &local)
-      && reid_label_write (&tracks, &people, track_ids, identities, n, &local);
-  for (int i = 0; ok && i < n_attributes; i++)
-    ok = reid_h5_put_text (reader->file, attributes[i].key, attributes[i].value)
-         || reid_h5_error (&local, REID_ERROR_WRITE, "attribute %s",
-                           attributes[i].key);
-  reid_table_close (&tracks);
-  reid_table_close (&people);
-  /* All or nothing: what is not committed never reaches the old bytes. */
-  if (!reid_store_check (reader->store, &cause)) {
-    local = cause;
-    ok = false;
-  } else if (!ok) {
-    reid_error_prefix (&local, "%s", reader->path);
-  }
-  reid_h5_leave (&guard);
-  if (!ok)
-    reid_error_set (error, local.status, "%s", local.message);
-  reader->keep = ok;
-  return reid_reader_close (reader, error) && ok;
 }

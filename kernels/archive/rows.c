@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "archive/private.h"
 
-#include <float.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* What is appended while the stream runs. */
-
-#define EMBEDDING_CHUNK (64u << 10)
 
 bool
 reid_archive_pad (ReidArchive *archive, uint64_t rows, ReidError *error)
@@ -32,15 +29,6 @@ reid_archive_pad (ReidArchive *archive, uint64_t rows, ReidError *error)
 }
 
 /* ---- Rows */
-
-static bool
-all_finite (const float *v, int n)
-{
-  for (int i = 0; i < n; i++)
-    if (!(v[i] >= -FLT_MAX && v[i] <= FLT_MAX))
-      return false;
-  return true;
-}
 
 static bool
 append (ReidArchive *archive, ReidTable *table, const void *rows, size_t n,
@@ -86,8 +74,9 @@ reid_archive_add_detections (ReidArchive *archive, const ReidDetectionRow *rows,
   ReidDetectionRow block[32];
 
   for (size_t i = 0; i < n; i++)
-    if (!all_finite (&rows[i].left, 5) || !all_finite (&rows[i].quality, 1)
-        || (rows[i].has_landmarks && !all_finite (rows[i].landmarks, 10)))
+    if (!reid_all_finite (&rows[i].left, 5)
+        || !reid_all_finite (&rows[i].quality, 1)
+        || (rows[i].has_landmarks && !reid_all_finite (rows[i].landmarks, 10)))
       return reid_error_set (error, REID_ERROR_ARGUMENT,
                              "a detection in frame %" PRIu64
                              " is not a finite number",
@@ -126,9 +115,9 @@ check_track (ReidArchive *archive, const ReidTrackRow *track,
       return reid_error_set (error, REID_ERROR_ARGUMENT,
                              "track %" PRIu32 ": chip %d is empty", track->id,
                              i);
-    if (!all_finite (c->box, 4) || !all_finite (c->face, 4)
-        || !all_finite (&c->score, 6)
-        || (c->has_landmarks && !all_finite (c->landmarks, 10)))
+    if (!reid_all_finite (c->box, 4) || !reid_all_finite (c->face, 4)
+        || !reid_all_finite (&c->score, 6)
+        || (c->has_landmarks && !reid_all_finite (c->landmarks, 10)))
       return reid_error_set (error, REID_ERROR_ARGUMENT,
                              "track %" PRIu32
                              ": chip %d holds a number that is not finite",
@@ -147,12 +136,66 @@ check_track (ReidArchive *archive, const ReidTrackRow *track,
                            "archive with %d",
                            track->id, dims, archive->dims);
   for (int i = 0; i < n_chips; i++)
-    if (!all_finite (embeddings + (size_t) i * (size_t) dims, dims))
+    if (!reid_all_finite (embeddings + (size_t) i * (size_t) dims,
+                          (size_t) dims))
       return reid_error_set (error, REID_ERROR_ARGUMENT,
                              "track %" PRIu32 ": the embedding of chip %d is "
                              "not finite",
                              track->id, i);
   return true;
+}
+
+/* An empty value: it is taken away. */
+static bool
+keep_attribute (ReidArchive *archive, const char *key, const char *value)
+{
+  ReidAttribute *list = archive->set_attributes, kept = { NULL, NULL };
+  int i = 0, n = archive->n_set_attributes;
+
+  while (i < n && strcmp (list[i].key, key) != 0)
+    i++;
+  if (value[0] != '\0') {
+    kept = (ReidAttribute){ strdup (key), strdup (value) };
+    if (i == n)
+      list = realloc (list, ((size_t) n + 1) * sizeof *list);
+    if (list)
+      archive->set_attributes = list;
+    if (!list || !kept.key || !kept.value) {
+      free ((char *) kept.key);
+      free ((char *) kept.value);
+      return false;
+    }
+  }
+  if (i < n) {
+    free ((char *) list[i].key);
+    free ((char *) list[i].value);
+    list[i] = list[--n];
+  }
+  if (kept.key)
+    list[n++] = kept;
+  archive->n_set_attributes = n;
+  return true;
+}
+
+bool
+reid_archive_set_embedding_attribute (ReidArchive *archive, const char *key,
+                                      const char *value, ReidError *error)
+{
+  ReidError local = REID_ERROR_INIT;
+  ReidH5Guard guard;
+  bool ok;
+
+  if (!reid_attribute_check (key, value, error)
+      || !reid_archive_enter (archive, &guard, error))
+    return false;
+  if (archive->embeddings < 0)
+    ok = keep_attribute (archive, key, value)
+         || reid_error_set (&local, REID_ERROR_MEMORY, "out of memory");
+  else
+    ok = (value[0] != '\0' ? reid_h5_put_text (archive->embeddings, key, value)
+                           : reid_h5_delete_text (archive->embeddings, key))
+         || reid_h5_error (&local, REID_ERROR_WRITE, "attribute %s", key);
+  return reid_archive_leave (archive, &guard, ok, &local, error);
 }
 
 static bool
@@ -161,19 +204,14 @@ add_embeddings (ReidArchive *archive, const float *embeddings, int n, int dims,
 {
   char name[256];
   hsize_t size[2] = { archive->n_chips + (hsize_t) n, (hsize_t) dims };
-  hsize_t chunk = EMBEDDING_CHUNK / sizeof (float) / (unsigned) dims;
 
   if (archive->embeddings < 0) {
-    hid_t group = H5Gopen2 (archive->file, "embeddings", H5P_DEFAULT);
     reid_embedding_name (archive->embedder, name);
-    if (group >= 0) {
-      archive->embeddings = reid_array_create (
-          group, name, H5T_IEEE_F32LE, (hsize_t) dims, chunk ? chunk : 1,
-          "one row for each row of /chips; zeros = none was made");
-      H5Gclose (group);
-    }
+    archive->embeddings = reid_embeddings_create (
+        archive->file, name, dims, archive->set_attributes,
+        archive->n_set_attributes, error);
     if (archive->embeddings < 0)
-      return reid_h5_error (error, REID_ERROR_WRITE, "/embeddings/%s", name);
+      return false;
     archive->dims = dims;
   }
   if (!reid_archive_pad (archive, archive->n_chips, error))

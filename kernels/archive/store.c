@@ -22,6 +22,7 @@ struct ReidStore {
   int fd;
   char *path;
   bool writable;
+  bool changing;      /* what was whole before, and will be one change later */
   bool journal_kept;  /* its pages could not all be put into their places */
   int failed;         /* errno of the first failed write */
   uint64_t end;       /* HDF5's */
@@ -237,6 +238,34 @@ reid_store_file_size (const ReidStore *store)
   return store->file_size;
 }
 
+void
+reid_store_set_changing (ReidStore *store)
+{
+  store->changing = true;
+}
+
+bool
+reid_store_cut (ReidStore *store, uint64_t end, ReidError *error)
+{
+  if (end >= store->file_size)
+    return true;
+  if (ftruncate (store->fd, (off_t) end) != 0)
+    return reid_error_set (error, REID_ERROR_WRITE, "cannot be written: %s",
+                           strerror (errno));
+  store->file_size = store->end = store->committed_end = end;
+  store->committed = round_up (end);
+  return true;
+}
+
+bool
+reid_store_is (const ReidStore *store, const char *path)
+{
+  struct stat mine, named;
+
+  return fstat (store->fd, &mine) == 0 && stat (path, &named) == 0
+         && mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
+}
+
 size_t
 reid_store_waiting (const ReidStore *store)
 {
@@ -249,9 +278,12 @@ tell (const ReidStore *store, int number, ReidError *error)
   if (number == ENOSPC || number == EDQUOT || number == EFBIG)
     return reid_error_set (error, REID_ERROR_WRITE,
                            "%s: %s: free some space there, or give another "
-                           "location; what was written until the last flush "
-                           "is kept",
-                           store->path, strerror (number));
+                           "location; %s",
+                           store->path, strerror (number),
+                           store->changing
+                               ? "nothing has changed"
+                               : "what was written until the last flush is "
+                                 "kept");
   return reid_error_set (
       error, number == ENOMEM ? REID_ERROR_MEMORY : REID_ERROR_WRITE,
       "%s: cannot be written: %s", store->path, strerror (number));
