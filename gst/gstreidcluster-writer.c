@@ -37,6 +37,7 @@ typedef struct {
     } track;
     struct {
       gchar *key, *value;
+      gboolean of_vectors;
     } attribute;
     struct {
       gchar *name;
@@ -294,8 +295,9 @@ do_job (GstReidWriter *w, const Job *job, ReidError *error)
     case JOB_TRACKLET:
       return do_tracklet (w, job, error);
     case JOB_ATTRIBUTE:
-      return reid_archive_set_attribute (w->archive, job->u.attribute.key,
-                                         job->u.attribute.value, error);
+      return (job->u.attribute.of_vectors ? reid_archive_set_embedding_attribute
+                                          : reid_archive_set_attribute) (
+          w->archive, job->u.attribute.key, job->u.attribute.value, error);
     case JOB_PROJECTION:
       return reid_archive_add_projection (
           w->archive, job->u.projection.name, job->u.projection.rows,
@@ -516,16 +518,31 @@ gst_reid_writer_tracklet (GstReidWriter *writer, GstReidTracklet *tracklet,
   return push_job (writer, job, cancel);
 }
 
-gboolean
-gst_reid_writer_attribute (GstReidWriter *writer, const gchar *key,
-                           const gchar *value, const gint *cancel)
+static gboolean
+push_attribute (GstReidWriter *writer, gboolean of_vectors, const gchar *key,
+                const gchar *value, const gint *cancel)
 {
   Job *job = g_new0 (Job, 1);
 
   job->kind = JOB_ATTRIBUTE;
   job->u.attribute.key = g_strdup (key);
   job->u.attribute.value = g_strdup (value);
+  job->u.attribute.of_vectors = of_vectors;
   return push_job (writer, job, cancel);
+}
+
+gboolean
+gst_reid_writer_attribute (GstReidWriter *writer, const gchar *key,
+                           const gchar *value, const gint *cancel)
+{
+  return push_attribute (writer, FALSE, key, value, cancel);
+}
+
+gboolean
+gst_reid_writer_vectors (GstReidWriter *writer, const gchar *key,
+                         const gchar *value, const gint *cancel)
+{
+  return push_attribute (writer, TRUE, key, value, cancel);
 }
 
 gboolean

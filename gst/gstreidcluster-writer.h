@@ -34,6 +34,9 @@ gboolean gst_reid_writer_tracklet (GstReidWriter *writer,
                                    const gint *cancel);
 gboolean gst_reid_writer_attribute (GstReidWriter *writer, const gchar *key,
                                     const gchar *value, const gint *cancel);
+/* Likewise, beside the vectors. */
+gboolean gst_reid_writer_vectors (GstReidWriter *writer, const gchar *key,
+                                  const gchar *value, const gint *cancel);
 gboolean gst_reid_writer_projection (GstReidWriter *writer, const gchar *name,
                                      guint rows, guint cols, GBytes *numbers,
                                      const gint *cancel);

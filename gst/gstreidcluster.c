@@ -503,6 +503,41 @@ take_tracklet (GstReidCluster *self, GstReidTracklet *tracklet)
     gst_reid_writer_tracklet (self->writer, tracklet, identity, &self->cancel);
 }
 
+/* What the vectors are is written beside them, since others may join them; and
+ * the people are made of these. */
+static void
+note_vectors (GstReidCluster *self, const GstStructure *info)
+{
+  static const struct {
+    const gchar *field, *attribute;
+  } kept[] = {
+    { "embedding-version", "version" }, { "model-name", "models" },
+    { "model-sha256", "model_sha256" }, { "model-licence", "licence" },
+    { "model-threshold", "threshold" }, { "model-weights", "weights" },
+    { "model-layers", "layers" },       { "projection", "projection" },
+    { "normalize", "normalized" },      { "backend", "backend" }
+  };
+  const gchar *name = gst_structure_get_string (info, "model-name");
+  const gchar *version = gst_structure_get_string (info, "embedding-version");
+
+  for (guint i = 0; i < G_N_ELEMENTS (kept); i++) {
+    const gchar *value = gst_structure_get_string (info, kept[i].field);
+    /* what is said a second time may be less */
+    gst_reid_writer_vectors (self->writer, kept[i].attribute,
+                             value ? value : "", &self->cancel);
+  }
+  /* whatever `normalize` says */
+  if (gst_structure_has_field (info, "model-weights")
+      || gst_structure_has_field (info, "model-layers"))
+    gst_reid_writer_vectors (self->writer, "normalized", "true", &self->cancel);
+  if (!name)
+    return;
+  gst_reid_writer_attribute (self->writer, "embedder", name, &self->cancel);
+  note (self, "embedder", name);
+  if (version)
+    note (self, "embedding-version", version);
+}
+
 static void
 take_info (GstReidCluster *self, const gchar *factory, const GstStructure *info)
 {
@@ -523,11 +558,8 @@ take_info (GstReidCluster *self, const gchar *factory, const GstStructure *info)
                                  &self->cancel);
     g_free (full);
   }
-  if (g_str_equal (factory, "reidembed")
-      && gst_structure_get_string (info, "model-name"))
-    gst_reid_writer_attribute (self->writer, "embedder",
-                               gst_structure_get_string (info, "model-name"),
-                               &self->cancel);
+  if (g_str_equal (factory, "reidembed"))
+    note_vectors (self, info);
 }
 
 /* Nobody may wait for the writer. From any thread. */

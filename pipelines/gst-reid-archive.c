@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "archive/archive.h"
 #include "cluster/cluster.h"
 #include "embed/embed.h"
+#include "gst-reid-archive.h"
 #include "gst-reid.h"
+#include "table.h"
 
 static gint
 exit_of_status (ReidStatus status)
@@ -26,8 +27,8 @@ exit_of_status (ReidStatus status)
   }
 }
 
-static gint
-fail (const ReidError *error)
+gint
+reid_say_failure (const ReidError *error)
 {
   reid_say_error ("%s", error->message);
   return exit_of_status (error->status);
@@ -160,18 +161,31 @@ archived_word (const ReidEpisode *episode, const gchar *key,
   return fallback;
 }
 
-/* With what the people in the archive were made. */
+/* A cosine that an archive holds as text; else the fallback. */
+static float
+archived_cosine (const char *text, float fallback)
+{
+  double t = text ? g_ascii_strtod (text, NULL) : NAN;
+
+  return isfinite (t) && t >= -1 && t <= 1 ? (float) t : fallback;
+}
+
+/* With what the people in the archive were made. A threshold belongs to the
+ * vectors: for others it is the one of their network. */
 static void
 archived_params (const ReidEpisode *episode, ReidClusterParams *params)
 {
+  const ReidEmbeddingSet *set =
+      episode->set >= 0 ? &episode->sets[episode->set] : NULL;
   const char *threshold =
-      reid_episode_attribute (episode, "reidcluster.threshold-used");
+      !set || reid_people_are_of (episode, set)
+          ? reid_episode_attribute (episode, "reidcluster.threshold-used")
+          : reid_vectors_text (episode, set, "threshold");
   const char *seed = reid_episode_attribute (episode, "reidcluster.seed");
-  double t = threshold ? g_ascii_strtod (threshold, NULL) : .4;
   guint64 number;
 
   reid_cluster_params_init (params);
-  params->threshold = isfinite (t) && t >= -1 && t <= 1 ? (float) t : .4f;
+  params->threshold = archived_cosine (threshold, .4f);
   params->method = (ReidClusterMethod) archived_word (
       episode, "reidcluster.method", methods, REID_CLUSTER_AVERAGE);
   params->cannot_link = (ReidCannotLink) archived_word (
@@ -183,9 +197,9 @@ archived_params (const ReidEpisode *episode, ReidClusterParams *params)
                      : 1;
 }
 
-static gboolean
-parse_arguments (GOptionContext *context, gint *argc, gchar ***argv,
-                 const gchar *usage)
+gboolean
+reid_parse_arguments (GOptionContext *context, gint *argc, gchar ***argv,
+                      const gchar *usage)
 {
   GError *error = NULL;
 
@@ -205,11 +219,11 @@ static gint
 print_people (const gchar *path)
 {
   ReidError error = REID_ERROR_INIT;
-  ReidEpisode *episode = reid_episode_read (path, false, &error);
+  ReidEpisode *episode = reid_episode_read_tables (path, &error);
   uint32_t people = 0;
 
   if (!episode)
-    return fail (&error);
+    return reid_say_failure (&error);
   for (size_t i = 0; i < episode->n_tracks; i++)
     people = MAX (people, episode->tracks[i].identity);
   g_print ("%u people in %zu tracks\n", people, episode->n_tracks);
@@ -243,13 +257,22 @@ write_people (const gchar *path, const ReidEpisode *episode,
 {
   gchar used[G_ASCII_DTOSTR_BUF_SIZE];
   gchar *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, params->seed);
+  const ReidEmbeddingSet *set =
+      episode->set >= 0 ? &episode->sets[episode->set] : NULL;
+  const char *version =
+      set ? reid_vectors_text (episode, set, "version") : NULL;
   const ReidAttribute attributes[] = {
     { "reidcluster.threshold-used",
       g_ascii_formatd (used, sizeof used, "%.6g", params->threshold) },
     { "reidcluster.method", methods[params->method] },
     { "reidcluster.cannot-link", links[params->cannot_link] },
-    { "reidcluster.seed", seed }
+    { "reidcluster.seed", seed },
+    /* only of an archive with vectors */
+    { "reidcluster.embedder", set ? set->name : "" },
+    { "reidcluster.embedding-version", version ? version : "" },
+    { "embedder", set ? set->name : "" }
   };
+  int n_attributes = set ? G_N_ELEMENTS (attributes) : 4;
   uint32_t *track_ids = NULL, *identities = NULL;
   ReidOutputs *outputs = NULL;
   gint n = 0;
@@ -260,7 +283,7 @@ write_people (const gchar *path, const ReidEpisode *episode,
         reid_outputs_prepare (path, track_ids, identities, (size_t) n, error);
   ok = outputs
        && reid_archive_relabel (path, track_ids, identities, (size_t) n,
-                                attributes, G_N_ELEMENTS (attributes), error);
+                                attributes, n_attributes, error);
   if (ok)
     ok = reid_outputs_publish (g_steal_pointer (&outputs), error);
   reid_outputs_drop (outputs);
@@ -302,8 +325,13 @@ reid_command_cluster (gint argc, gchar **argv)
   guint64 seed = 0;
   gint method = 0, cannot_link = 0;
   gchar *method_name = NULL, *link_name = NULL, *threshold_text = NULL;
-  gchar *seed_text = NULL;
+  gchar *seed_text = NULL, *embedder = NULL;
   GOptionEntry entries[] = {
+    { "embedder", 'e', 0, G_OPTION_ARG_STRING, &embedder,
+      "make them of these vectors, which become the current ones: see "
+      "`gst-reid "
+      "embed DIR --list`",
+      "NAME" },
     { "threshold", 't', 0, G_OPTION_ARG_STRING, &threshold_text,
       "cosine similarity from which two tracks are one person", "T" },
     { "method", 'm', 0, G_OPTION_ARG_STRING, &method_name,
@@ -323,14 +351,16 @@ reid_command_cluster (gint argc, gchar **argv)
 
   g_option_context_set_description (
       context, "What is not given is as it was when the people that are now in "
-               "the archive were made.");
+               "the archive were made.\nOf other vectors than theirs: the "
+               "threshold is the one of the network.");
   g_option_context_add_main_entries (context, entries, NULL);
-  if (parse_arguments (context, &argc, &argv, "gst-reid cluster [OPTIONS] DIR")
+  if (reid_parse_arguments (context, &argc, &argv,
+                            "gst-reid cluster [OPTIONS] DIR")
       && parse_word ("method", method_name, methods, &method)
       && parse_word ("cannot-link", link_name, links, &cannot_link)
       && parse_threshold (threshold_text, &threshold)
       && parse_seed (seed_text, &seed)) {
-    episode = reid_episode_read (argv[1], false, &error);
+    episode = reid_episode_read_set (argv[1], false, embedder, &error);
     if (episode) {
       archived_params (episode, &params);
       if (threshold_text)
@@ -343,17 +373,35 @@ reid_command_cluster (gint argc, gchar **argv)
         params.seed = seed;
     }
     if (!episode || !write_people (argv[1], episode, &params, &error))
-      code = fail (&error);
+      code = reid_say_failure (&error);
     else
       code = print_people (argv[1]);
   }
   reid_episode_free (episode);
+  g_free (embedder);
   g_free (threshold_text);
   g_free (seed_text);
   g_free (method_name);
   g_free (link_name);
   g_option_context_free (context);
   return code;
+}
+
+static void
+print_vectors (const ReidEpisode *episode)
+{
+  for (size_t i = 0; i < episode->n_sets; i++) {
+    const ReidEmbeddingSet *set = &episode->sets[i];
+    gchar *name = reid_printable (set->name);
+    const char *version = reid_vectors_text (episode, set, "version");
+    if (set->dims > 0)
+      g_print ("vectors \"%s\": %d numbers%s%s%s\n", name, set->dims,
+               version ? ", version " : "", version ? version : "",
+               set->current ? ", the current ones" : "");
+    else
+      g_print ("vectors \"%s\": damaged\n", name);
+    g_free (name);
+  }
 }
 
 gint
@@ -364,23 +412,24 @@ reid_command_info (gint argc, gchar **argv)
   ReidError error = REID_ERROR_INIT;
   ReidEpisode *episode;
 
-  if (!parse_arguments (context, &argc, &argv, "gst-reid info DIR")) {
+  if (!reid_parse_arguments (context, &argc, &argv, "gst-reid info DIR")) {
     g_option_context_free (context);
     return EXIT_USAGE;
   }
   g_option_context_free (context);
-  episode = reid_episode_read (argv[1], false, &error);
+  episode = reid_episode_read_tables (argv[1], &error);
   if (!episode)
-    return fail (&error);
+    return reid_say_failure (&error);
   g_print ("format %d%s\n", episode->version,
            episode->partial ? ", partial: the run ended before the video" : "");
-  g_print ("%zu frames, %zu shots, %zu detections, %zu tracks, %zu chips, "
-           "vectors of %d numbers\n",
+  g_print ("%zu frames, %zu shots, %zu detections, %zu tracks, %zu chips\n",
            episode->n_frames, episode->n_shots, episode->n_detections,
-           episode->n_tracks, episode->n_chips, episode->dims);
+           episode->n_tracks, episode->n_chips);
+  print_vectors (episode);
   for (int i = 0; i < episode->n_attributes; i++)
     g_print ("  %s = %s\n", episode->attributes[i].key,
              episode->attributes[i].value);
+  reid_say_stale (episode, argv[1]);
   reid_episode_free (episode);
   return print_people (argv[1]);
 }

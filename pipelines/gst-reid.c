@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* gst-reid: runs a pipeline and shows how it goes, and does what needs no
- * video: clusters an archive anew, tells what is in it, lists networks,
+ * video: clusters an archive anew, makes other vectors of its faces,
+ * tells what is in it, lists networks,
  * downloads and measures them. */
 #include "gst-reid.h"
 
@@ -16,6 +17,10 @@ static const struct {
     reid_command_run },
   { "cluster", "make people of an archive's tracks anew, without the video",
     reid_command_cluster },
+  { "embed",
+    "make vectors of an archive's faces with another network; list, use, drop "
+    "them",
+    reid_command_embed },
   { "info", "tell what an archive holds", reid_command_info },
   { "models", "list the networks that are found; `models get` downloads some",
     reid_command_models },

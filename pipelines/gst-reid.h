@@ -23,6 +23,7 @@ void reid_say_error (const gchar *format, ...) G_GNUC_PRINTF (1, 2);
 /* The subcommands; argv[0] is their own name. */
 gint reid_command_run (gint argc, gchar **argv);
 gint reid_command_cluster (gint argc, gchar **argv);
+gint reid_command_embed (gint argc, gchar **argv);
 gint reid_command_info (gint argc, gchar **argv);
 gint reid_command_layers (gint argc, gchar **argv);
 gint reid_command_bench (gint argc, gchar **argv);

@@ -134,7 +134,8 @@ reid_addition_add_projection (ReidAddition *addition, const char *name,
   ReidError local = REID_ERROR_INIT;
   ReidH5Guard guard;
 
-  if (!may_go_on (addition, error))
+  if (!may_go_on (addition, error)
+      || !reid_projection_check (name, rows, cols, error))
     return false;
   reid_h5_enter (&guard);
   bool ok = reid_projection_write (addition->reader->file, name, rows, cols,

@@ -329,8 +329,10 @@ bool reid_reader_close (ReidReader *reader, ReidError *error);
 bool reid_reader_finish (ReidReader *reader, bool ok, ReidError *local,
                          ReidError *error);
 
-/* ---- projections.c: where one of this name is not there yet; under the lock.
- */
+/* ---- projections.c: written, under the lock, where none of this name is there
+ * yet. */
+bool reid_projection_check (const char *name, size_t rows, size_t cols,
+                            ReidError *error);
 bool reid_projection_write (hid_t file, const char *name, size_t rows,
                             size_t cols, const float *data, ReidError *error);
 

@@ -37,13 +37,20 @@ write_matrix (hid_t group, const char *name, hsize_t rows, hsize_t cols,
 }
 
 bool
-reid_projection_write (hid_t file, const char *name, size_t rows, size_t cols,
-                       const float *data, ReidError *error)
+reid_projection_check (const char *name, size_t rows, size_t cols,
+                       ReidError *error)
 {
   if (rows < 1 || cols < 1 || !name[0] || strchr (name, '/'))
     return reid_error_set (error, REID_ERROR_ARGUMENT,
                            "projection \"%.100s\": %zu rows of %zu numbers",
                            name, rows, cols);
+  return true;
+}
+
+bool
+reid_projection_write (hid_t file, const char *name, size_t rows, size_t cols,
+                       const float *data, ReidError *error)
+{
   hid_t group = open_group (file);
   bool ok = group >= 0
             && (reid_h5_find (group, name) == 1
@@ -61,7 +68,8 @@ reid_archive_add_projection (ReidArchive *archive, const char *name,
   ReidError local = REID_ERROR_INIT;
   ReidH5Guard guard;
 
-  if (!reid_archive_enter (archive, &guard, error))
+  if (!reid_projection_check (name, rows, cols, error)
+      || !reid_archive_enter (archive, &guard, error))
     return false;
   bool ok =
       reid_projection_write (archive->file, name, rows, cols, data, &local)

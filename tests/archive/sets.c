@@ -303,6 +303,10 @@ TEST (what_does_not_fit_is_refused)
     CHECK (error.status == REID_ERROR_ARGUMENT);
     reid_error_clear (&error);
     CHECK (!reid_addition_add (a, v, 1, NULL));
+    CHECK (!reid_addition_add_projection (a, "a/b", 1, 2, v, NULL)
+           && !reid_addition_add_projection (a, "ab", 0, 2, v, NULL)
+           && reid_addition_add_projection (a, "ab", 3, 2, v, NULL)
+           && reid_addition_add_projection (a, "ab", 3, 2, v, NULL));
     if (i < 2)
       reid_addition_abandon (a);
     else

@@ -3,53 +3,7 @@
 # The command gst-reid: what it prints, and how it ends. TAP on stdout.
 #
 #   command.sh GST-REID MAKENETS
-set -u
-reid=$1 makenets=$2
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-export LC_ALL=C REID_MODEL_PATH=$dir/models XDG_DATA_HOME=$dir/data
-mkdir -p "$dir/models"
-"$makenets" "$dir/models" || exit 1
-
-n=0 bad=0
-# check NAME COMMAND...: one line of TAP; what was printed, when it fails
-check() {
-  local name=$1
-  shift
-  n=$((n + 1))
-  if "$@"; then
-    printf 'ok %d - %s\n' $n "$name"
-  else
-    printf 'not ok %d - %s\n' $n "$name"
-    sed 's/^/# out: /' "$dir/out"
-    sed 's/^/# err: /' "$dir/err"
-    printf '# exit code %s\n' "${code:-}"
-    bad=1
-  fi
-}
-
-# run ARGUMENT...: the command; its exit code in $code
-run() {
-  "$reid" "$@" >"$dir/out" 2>"$dir/err" </dev/null
-  code=$?
-}
-says() { grep -qF -- "$1" "$dir/out" "$dir/err"; }
-# ends CODE TEXT: exit code, and one line of error that holds the text
-ends() {
-  [ "$code" = "$1" ] && [ "$(grep -c '^gst-reid: error: ' "$dir/err")" = 1 ] &&
-    grep '^gst-reid: error: ' "$dir/err" | grep -qF -- "$2"
-}
-
-frames='video/x-raw,format=I420,width=320,height=240,framerate=25/1'
-reiddetect=(reiddetect model=tiny-yunet inference-size=320 threads=1)
-reidembed=(reidembed model=tiny-colour threads=1)
-# chain DIR SOURCE...: the pipeline, as arguments
-chain() {
-  local out=$1
-  shift
-  pipeline=("$@" ! "${reiddetect[@]}" ! reidtrack ! "${reidembed[@]}"
-    ! reidcluster location="$out" ! fakesink sync=false)
-}
+. "$(dirname "$0")/command-lib.sh"
 
 # ---- usage
 run
@@ -142,7 +96,6 @@ run run --seconds 1 -- "${pipeline[@]}"
 check 'seconds end a live stream' eval '[ $code = 0 ] && says person && ! says partial'
 
 # ---- a run that fails at its start leaves the results of the one before it
-contents() { (cd "$1" && find . -type f -exec cksum {} + | sort -k 3); }
 before=$(contents "$dir/ball")
 reidembed=(reidembed model=nosuch)
 chain "$dir/ball" videotestsrc num-buffers=5 ! "$frames"
@@ -283,5 +236,4 @@ kill -INT $pid
 finish
 check 'a second interrupt that cannot keep anything' ends 5 faces
 
-printf '1..%d\n' $n
-exit $bad
+finish_tests
