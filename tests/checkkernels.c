@@ -179,7 +179,7 @@ TEST (hfilter)
   for (int i = 0; i < 15 * 8; i++) {
     int n = i % 3 ? between (1, 70) : between (200, 700);
     double step = steps[i % 15];
-    ReidAxis axis = { .origin = test_uniform (&seed) * 40 - 20,
+    ReidImageAxis axis = { .origin = test_uniform (&seed) * 40 - 20,
                       .step = step,
                       .width = step,
                       .n_source = between (1, (int) (n * step) + 1) };

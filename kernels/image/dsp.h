@@ -12,7 +12,7 @@
  * in 1/16384; so the horizontal pass leaves value * 2^21 in an int32_t, for
  * both depths in units of the 8-bit scale. */
 
-#include "image/image.h"
+#include "image/recipe.h"
 
 #define REID_WEIGHT_BITS 14
 #define REID_WEIGHT_ONE (1 << REID_WEIGHT_BITS)
@@ -38,14 +38,6 @@ typedef struct {
    * such a group spans more than 64 samples. */
   int16_t *offset;
 } ReidTaps;
-
-/* out[c] = clamp (m[c] . (x0, x1, x2, 1), 0, 255), then, for floats,
- * (out[c] - mean[c]) * scale[c]. */
-typedef struct {
-  float m[3][4];
-  float mean[3], scale[3];
-  int n_out; /* 1 or 3 */
-} ReidMix;
 
 /* One row of a warp: output x takes (u0 + x * du, v0 + x * dv), clamped to
  * 0..nu-1, 0..nv-1. Pixels are 4 int16_t; the source has one more column and

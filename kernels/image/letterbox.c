@@ -9,6 +9,7 @@
 #include "image/scaler.h"
 
 #include <math.h>
+#include <string.h>
 
 static int
 fitted (double length, int limit)
@@ -57,6 +58,45 @@ check_params (const ReidTensorParams *params, ReidError *error)
   return reid_output_check (params->width, params->height, error);
 }
 
+/* What both ways begin with. */
+static bool
+begin (const ReidImage *image, const ReidTensorParams *params, ReidMix *mix,
+       ReidMapping *map, ReidGrid *grid, float fill[3], ReidError *error)
+{
+  if (!reid_image_check (image, error) || !check_params (params, error))
+    return false;
+  reid_mix_init (mix, image, params->channels);
+  if (!reid_mix_normalize (mix, params, error))
+    return false;
+  reid_image_mapping (image, params, map);
+  *grid = (ReidGrid){ .step_x = map->sx,
+                      .step_y = map->sy,
+                      .width = map->used_width,
+                      .height = map->used_height };
+  for (int c = 0; c < mix->n_out; c++)
+    fill[c] = (params->fill - mix->mean[c]) * mix->scale[c];
+  return true;
+}
+
+bool
+reid_image_recipe (const ReidImage *image, const ReidTensorParams *params,
+                   ReidRecipe *recipe, ReidMapping *mapping, ReidError *error)
+{
+  ReidMapping map;
+  ReidGrid grid;
+
+  memset (recipe, 0, sizeof *recipe);
+  if (!begin (image, params, &recipe->mix, &map, &grid, recipe->fill, error))
+    return false;
+  reid_grid_recipe (&grid, image, params->channels == REID_CHANNELS_GRAY,
+                    recipe);
+  recipe->width = params->width;
+  recipe->height = params->height;
+  if (mapping)
+    *mapping = map;
+  return true;
+}
+
 bool
 reid_image_to_tensor_dsp (const ReidImageDsp *dsp, const ReidImage *image,
                           const ReidTensorParams *params, float *out,
@@ -65,28 +105,20 @@ reid_image_to_tensor_dsp (const ReidImageDsp *dsp, const ReidImage *image,
   ReidMapping map;
   ReidMix mix;
   ReidScaler scaler;
+  ReidGrid grid;
+  float fill[3];
 
-  if (!reid_image_check (image, error) || !check_params (params, error))
+  if (!begin (image, params, &mix, &map, &grid, fill, error))
     return false;
   if (!out)
     return reid_error_set (error, REID_ERROR_ARGUMENT,
                            "tensor: no memory to write to");
-  reid_mix_init (&mix, image, params->channels);
-  if (!reid_mix_normalize (&mix, params, error))
-    return false;
-  reid_image_mapping (image, params, &map);
-  ReidGrid grid = { .step_x = map.sx,
-                    .step_y = map.sy,
-                    .width = map.used_width,
-                    .height = map.used_height };
   if (!reid_scaler_init (&scaler, dsp, image, &grid,
                          params->channels == REID_CHANNELS_GRAY, error))
     return false;
 
   size_t plane = (size_t) params->width * (size_t) params->height;
-  float fill[3], *row[3] = { out, out + plane, out + 2 * plane };
-  for (int c = 0; c < mix.n_out; c++)
-    fill[c] = (params->fill - mix.mean[c]) * mix.scale[c];
+  float *row[3] = { out, out + plane, out + 2 * plane };
   for (int y = 0; y < params->height; y++) {
     int x = 0;
     if (y < map.used_height) {

@@ -33,7 +33,7 @@
 #include <string.h>
 
 int
-reid_axis_max_taps (const ReidAxis *axis)
+reid_axis_max_taps (const ReidImageAxis *axis)
 {
   double taps = ceil ((axis->width > 1 ? axis->width : 1) + axis->ramp) + 1;
   return taps < axis->n_source ? (int) taps : axis->n_source;
@@ -60,7 +60,8 @@ share (double t, double w, double ramp)
 }
 
 int
-reid_axis_weights (const ReidAxis *axis, int i, int *first, int16_t *weights)
+reid_axis_weights (const ReidImageAxis *axis, int i, int *first,
+                   int16_t *weights)
 {
   double w = axis->width > 1 ? axis->width : 1;
   double a = axis->origin + (i + 0.5) * axis->step - 0.5 * (w + axis->ramp);
@@ -99,7 +100,8 @@ reid_axis_weights (const ReidAxis *axis, int i, int *first, int16_t *weights)
 }
 
 bool
-reid_taps_init (ReidTaps *taps, const ReidAxis *axis, int n, ReidError *error)
+reid_taps_init (ReidTaps *taps, const ReidImageAxis *axis, int n,
+                ReidError *error)
 {
   int max = reid_axis_max_taps (axis) + 1, chunks = 1, lo = axis->n_source,
       hi = 0;
@@ -162,7 +164,7 @@ reid_taps_clear (ReidTaps *taps)
   taps->offset = NULL;
 }
 
-static ReidAxis
+static ReidImageAxis
 plane_axis (double origin, double step, double width, double ramp, int n_source,
             int sub, double siting, bool snap)
 {
@@ -170,12 +172,62 @@ plane_axis (double origin, double step, double width, double ramp, int n_source,
 
   if (width <= 0)
     width = step;
-  return (ReidAxis){ .origin = origin * scale + (sub ? siting : 0),
-                     .step = step * scale,
-                     .width = snap ? floor (width * scale) : width * scale,
-                     .ramp = ramp * scale,
-                     .n_source = n_source,
-                     .snap = snap };
+  return (ReidImageAxis){ .origin = origin * scale + (sub ? siting : 0),
+                          .step = step * scale,
+                          .width = snap ? floor (width * scale) : width * scale,
+                          .ramp = ramp * scale,
+                          .n_source = n_source,
+                          .snap = snap };
+}
+
+void
+reid_grid_axes (const ReidGrid *grid, const ReidImage *image, int plane,
+                ReidImageAxis *x, ReidImageAxis *y)
+{
+  const ReidFormatInfo *info = reid_format_info (image->format);
+
+  *x = plane_axis (grid->left, grid->step_x, grid->width_x, grid->ramp_x,
+                   reid_plane_width (image, plane), plane ? info->sub_x : 0,
+                   0.25, grid->snap);
+  *y = plane_axis (grid->top, grid->step_y, grid->width_y, grid->ramp_y,
+                   reid_plane_height (image, plane), plane ? info->sub_y : 0, 0,
+                   grid->snap);
+}
+
+/* Is one component all that is read? */
+static bool
+is_single (const ReidFormatInfo *info, bool luma_only)
+{
+  return info->n_components == 1 || (luma_only && !info->rgb);
+}
+
+void
+reid_grid_recipe (const ReidGrid *grid, const ReidImage *image, bool luma_only,
+                  ReidRecipe *r)
+{
+  const ReidFormatInfo *info = reid_format_info (image->format);
+  bool single = is_single (info, luma_only);
+
+  r->n_planes = single ? 1 : info->n_planes;
+  r->n_components = single ? 1 : 3;
+  r->bytes = info->bytes;
+  r->shift = info->shift;
+  for (int p = 0; p < r->n_planes; p++) {
+    r->plane[p] = image->plane[p];
+    r->stride[p] = image->stride[p];
+    r->rows[p] = reid_plane_height (image, p);
+    r->step[p] = info->step[p];
+    r->row_bytes[p] = (size_t) reid_plane_width (image, p)
+                      * (size_t) info->step[p] * (size_t) info->bytes;
+    if (p < 2)
+      reid_grid_axes (grid, image, p, &r->x[p], &r->y[p]);
+  }
+  for (int c = 0; c < r->n_components; c++) {
+    r->component[c].plane = info->component[c].plane;
+    r->component[c].at = info->component[c].at;
+  }
+  r->grid_width = grid->width;
+  r->grid_height = grid->height;
 }
 
 static size_t
@@ -235,12 +287,8 @@ reid_scaler_init (ReidScaler *s, const ReidImageDsp *dsp,
   *s = (ReidScaler){ .dsp = dsp, .info = info, .image = image };
   s->n_planes = luma_only && !info->rgb ? 1 : info->n_planes;
   for (int p = 0; p < s->n_planes && p < 2; p++) {
-    ReidAxis x = plane_axis (grid->left, grid->step_x, grid->width_x,
-                             grid->ramp_x, reid_plane_width (image, p),
-                             p ? info->sub_x : 0, 0.25, grid->snap);
-    s->y_axis[p] = plane_axis (grid->top, grid->step_y, grid->width_y,
-                               grid->ramp_y, reid_plane_height (image, p),
-                               p ? info->sub_y : 0, 0, grid->snap);
+    ReidImageAxis x;
+    reid_grid_axes (grid, image, p, &x, &s->y_axis[p]);
     int taps = reid_axis_max_taps (&s->y_axis[p]) + 1;
     max_taps = taps > max_taps ? taps : max_taps;
     if (!reid_taps_init (&s->x_taps[p], &x, grid->width, error)) {
@@ -252,7 +300,7 @@ reid_scaler_init (ReidScaler *s, const ReidImageDsp *dsp,
     reid_scaler_clear (s);
     return false;
   }
-  bool single = info->n_components == 1 || (luma_only && !info->rgb);
+  bool single = is_single (info, luma_only);
   for (int c = 0; c < 3; c++)
     s->out[c] = s->sums[single ? 0 : c];
   return true;

@@ -19,17 +19,11 @@ typedef struct {
 } ReidGrid;
 
 typedef struct {
-  double origin, step, width, ramp;
-  int n_source;
-  bool snap;
-} ReidAxis;
-
-typedef struct {
   const ReidImageDsp *dsp;
   const ReidFormatInfo *info;
   const ReidImage *image;
-  int n_planes;       /* that are read */
-  ReidAxis y_axis[2]; /* luma or packed, chroma */
+  int n_planes;            /* that are read */
+  ReidImageAxis y_axis[2]; /* luma or packed, chroma */
   ReidTaps x_taps[2];
   int16_t *weights;  /* of one output row */
   int16_t *row;      /* after the vertical pass */
@@ -51,12 +45,17 @@ void reid_scaler_clear (ReidScaler *scaler);
 
 /* Weights of output sample i, without leading and trailing zeros: returns how
  * many, at most reid_axis_max_taps(). Their sum is REID_WEIGHT_ONE. */
-int reid_axis_weights (const ReidAxis *axis, int i, int *first,
+int reid_axis_weights (const ReidImageAxis *axis, int i, int *first,
                        int16_t *weights);
-int reid_axis_max_taps (const ReidAxis *axis);
+/* The axes of a grid on plane 0 (0), or on the others (1). */
+void reid_grid_axes (const ReidGrid *grid, const ReidImage *image, int plane,
+                     ReidImageAxis *x, ReidImageAxis *y);
+/* Planes, samples and axes of a recipe; luma_only as below. */
+void reid_grid_recipe (const ReidGrid *grid, const ReidImage *image,
+                       bool luma_only, ReidRecipe *recipe);
 
 /* Tables for a whole axis; free() first and weight (tests use it alone). */
-bool reid_taps_init (ReidTaps *taps, const ReidAxis *axis, int n,
+bool reid_taps_init (ReidTaps *taps, const ReidImageAxis *axis, int n,
                      ReidError *error);
 void reid_taps_clear (ReidTaps *taps);
 

@@ -81,34 +81,45 @@ used_range (double c[3], int n, int out_width, int out_height, int *first)
   return (int) (hi - lo) + 1;
 }
 
-static bool
-prefilter (const ReidImageDsp *dsp, const ReidImage *image, const double m[6],
-           int out_width, int out_height, Prefiltered *p, ReidError *error)
+/* The grid, and in u, v how output x, y, 1 becomes an index into it. */
+static ReidGrid
+grid_of (const ReidImage *image, const double m[6], int out_width,
+         int out_height, double u[3], double v[3])
 {
   double kx = fmax (1, hypot (m[0], m[1])), ky = fmax (1, hypot (m[3], m[4]));
   double gx = fmax (1, kx / 2), gy = fmax (1, ky / 2);
   int first_u, first_v;
-  ReidScaler scaler;
 
   for (int i = 0; i < 3; i++) {
     double half = i == 2 ? 0.5 : 0;
-    p->u[i] = (m[i] + half) / gx - half;
-    p->v[i] = (m[3 + i] + half) / gy - half;
+    u[i] = (m[i] + half) / gx - half;
+    v[i] = (m[3 + i] + half) / gy - half;
   }
-  p->nu = used_range (p->u, (int) ceil (image->width / gx), out_width,
-                      out_height, &first_u);
-  p->nv = used_range (p->v, (int) ceil (image->height / gy), out_width,
-                      out_height, &first_v);
-  ReidGrid grid = { .left = first_u * gx,
-                    .top = first_v * gy,
-                    .step_x = gx,
-                    .step_y = gy,
-                    .width_x = kx,
-                    .width_y = ky,
-                    .ramp_x = sqrt (kx * kx - 1),
-                    .ramp_y = sqrt (ky * ky - 1),
-                    .width = p->nu,
-                    .height = p->nv };
+  int nu = used_range (u, (int) ceil (image->width / gx), out_width, out_height,
+                       &first_u);
+  int nv = used_range (v, (int) ceil (image->height / gy), out_width,
+                       out_height, &first_v);
+  return (ReidGrid){ .left = first_u * gx,
+                     .top = first_v * gy,
+                     .step_x = gx,
+                     .step_y = gy,
+                     .width_x = kx,
+                     .width_y = ky,
+                     .ramp_x = sqrt (kx * kx - 1),
+                     .ramp_y = sqrt (ky * ky - 1),
+                     .width = nu,
+                     .height = nv };
+}
+
+static bool
+prefilter (const ReidImageDsp *dsp, const ReidImage *image, const double m[6],
+           int out_width, int out_height, Prefiltered *p, ReidError *error)
+{
+  ReidGrid grid = grid_of (image, m, out_width, out_height, p->u, p->v);
+  ReidScaler scaler;
+
+  p->nu = grid.width;
+  p->nv = grid.height;
   if (!reid_scaler_init (&scaler, dsp, image, &grid, false, error))
     return false;
   p->stride = 4 * ((ptrdiff_t) scaler.x_taps[0].n_padded + REID_GROUP);
@@ -175,6 +186,43 @@ warp (const ReidImageDsp *dsp, const ReidImage *image, const double m[6],
   return true;
 }
 
+/* What both ways begin with. */
+static bool
+begin (const uint8_t *rgb, int width, int height, ptrdiff_t stride,
+       const double matrix[6], const ReidTensorParams *params, ReidImage *image,
+       ReidMix *mix, ReidError *error)
+{
+  if (!check_source (rgb, width, height, stride, matrix, image, error))
+    return false;
+  if (!params || (unsigned) params->channels > REID_CHANNELS_GRAY)
+    return reid_error_set (error, REID_ERROR_ARGUMENT,
+                           "warp: no parameters, or unknown channels");
+  if (!reid_output_check (params->width, params->height, error))
+    return false;
+  reid_mix_init (mix, image, params->channels);
+  return reid_mix_normalize (mix, params, error);
+}
+
+bool
+reid_warp_recipe (const uint8_t *rgb, int width, int height, ptrdiff_t stride,
+                  const double matrix[6], const ReidTensorParams *params,
+                  ReidRecipe *recipe, ReidError *error)
+{
+  ReidImage image;
+
+  memset (recipe, 0, sizeof *recipe);
+  if (!begin (rgb, width, height, stride, matrix, params, &image, &recipe->mix,
+              error))
+    return false;
+  ReidGrid grid = grid_of (&image, matrix, params->width, params->height,
+                           recipe->u, recipe->v);
+  reid_grid_recipe (&grid, &image, false, recipe);
+  recipe->warp = true;
+  recipe->width = params->width;
+  recipe->height = params->height;
+  return true;
+}
+
 bool
 reid_image_warp_dsp (const ReidImageDsp *dsp, const uint8_t *rgb, int width,
                      int height, ptrdiff_t stride, const double matrix[6],
@@ -184,18 +232,13 @@ reid_image_warp_dsp (const ReidImageDsp *dsp, const uint8_t *rgb, int width,
   ReidImage image;
   ReidMix mix;
 
-  if (!check_source (rgb, width, height, stride, matrix, &image, error))
+  if (!begin (rgb, width, height, stride, matrix, params, &image, &mix, error))
     return false;
-  if (!params || !out || (unsigned) params->channels > REID_CHANNELS_GRAY)
+  if (!out)
     return reid_error_set (error, REID_ERROR_ARGUMENT,
-                           "warp: no parameters, no memory to write to, or "
-                           "unknown channels");
-  if (!reid_output_check (params->width, params->height, error))
-    return false;
-  reid_mix_init (&mix, &image, params->channels);
-  return reid_mix_normalize (&mix, params, error)
-         && warp (dsp, &image, matrix, params->width, params->height, &mix, out,
-                  NULL, 0, error);
+                           "warp: no memory to write to");
+  return warp (dsp, &image, matrix, params->width, params->height, &mix, out,
+               NULL, 0, error);
 }
 
 bool

@@ -291,7 +291,7 @@ bench_rows (Bench *b, const Version *versions, int n, const char *only)
   print_row (b, "split3, 960 pixels", call_split3, versions, n, only);
   print_row (b, "split4, 960 pixels", call_split4, versions, n, only);
   for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-    ReidAxis axis = { .step = steps[i],
+    ReidImageAxis axis = { .step = steps[i],
                       .width = steps[i],
                       .n_source = (int) (640 * steps[i]) };
     char what[64];

@@ -300,26 +300,13 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
 static void *
 host_alloc (ReidBackendModel *model, size_t size)
 {
-  void *memory = NULL;
-
-  if (model->gpu.host)
-    return reid_alloc_aligned (size);
-  if (!reid_gpu_use (&model->gpu, NULL)
-      || cudaHostAlloc (&memory, size ? size : 1, cudaHostAllocPortable)
-             != cudaSuccess) {
-    cudaGetLastError ();
-    return NULL;
-  }
-  return memory;
+  return reid_gpu_host_alloc (&model->gpu, size);
 }
 
 static void
 host_free (ReidBackendModel *model, void *memory)
 {
-  if (model->gpu.host)
-    free (memory);
-  else if (memory)
-    cudaFreeHost (memory);
+  reid_gpu_host_free (&model->gpu, memory);
 }
 
 REID_API const ReidBackend reid_backend = {

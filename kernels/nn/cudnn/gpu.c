@@ -159,6 +159,31 @@ reid_gpu_free (const ReidGpu *gpu, void *memory)
     cudaFree (memory);
 }
 
+void *
+reid_gpu_host_alloc (const ReidGpu *gpu, size_t size)
+{
+  void *memory = NULL;
+
+  if (gpu->host)
+    return reid_alloc_aligned (size);
+  if (!reid_gpu_use (gpu, NULL)
+      || cudaHostAlloc (&memory, size ? size : 1, cudaHostAllocPortable)
+             != cudaSuccess) {
+    cudaGetLastError ();
+    return NULL;
+  }
+  return memory;
+}
+
+void
+reid_gpu_host_free (const ReidGpu *gpu, void *memory)
+{
+  if (gpu->host)
+    free (memory);
+  else if (memory)
+    cudaFreeHost (memory);
+}
+
 bool
 reid_gpu_zero (const ReidGpu *gpu, void *memory, size_t size, ReidError *error)
 {

@@ -32,6 +32,10 @@ bool reid_gpu_use (const ReidGpu *gpu, ReidError *error);
 /* NULL with REID_ERROR_MEMORY when there is no room, after a size of 0, too. */
 void *reid_gpu_alloc (const ReidGpu *gpu, size_t size, ReidError *error);
 void reid_gpu_free (const ReidGpu *gpu, void *memory);
+/* Pinned memory of this machine, from which copies do not wait. NULL when it
+ * ends. */
+void *reid_gpu_host_alloc (const ReidGpu *gpu, size_t size);
+void reid_gpu_host_free (const ReidGpu *gpu, void *memory);
 bool reid_gpu_zero (const ReidGpu *gpu, void *memory, size_t size,
                     ReidError *error);
 /* In the order of the queue; the copy is done only after reid_gpu_wait(). */
