@@ -22,6 +22,7 @@ typedef struct {
   gboolean compare;
   json_t *rows;
   ReidTable *table;
+  gboolean gpu; /* then the table has two columns more */
   gdouble peak;
   gchar *backend;
 } Bench;
@@ -41,29 +42,52 @@ text (const gchar *format, ...)
 }
 
 static void
+begin_table (Bench *b, const ReidSession *s)
+{
+  b->backend = g_strdup (reid_session_device_reason (s));
+  b->gpu = reid_session_on_gpu (s);
+  b->table = reid_table_new (b->gpu ? 11 : 9);
+  reid_table_add (b->table, "network", "precision", "batch", "ms/picture",
+                  "pictures/s", "GFLOP/s", "of peak", "memory", "plan ms",
+                  "GPU busy", "GPU memory");
+}
+
+static void
 add_row (Bench *b, const gchar *name, ReidSession *s, gint64 batch,
          const ReidMeasurement *m)
 {
   const gchar *precision = reid_precision_name (reid_session_precision (s));
-  gchar *cells[] = { text ("%" G_GINT64_FORMAT, batch),
-                     text ("%.3f", m->ms / (gdouble) batch),
-                     text ("%.1f", m->pictures),
-                     text ("%.1f", m->gflops),
-                     b->peak > 0 ? text ("%.0f %%", 100 * m->gflops / b->peak)
-                                 : g_strdup ("-"),
-                     text ("%.0f MB", (gdouble) m->memory / 1e6),
-                     text ("%.1f", m->plan_ms) };
+  gchar *cells[] = {
+    text ("%" G_GINT64_FORMAT, batch),
+    text ("%.3f", m->ms / (gdouble) batch),
+    text ("%.1f", m->pictures),
+    text ("%.1f", m->gflops),
+    b->peak > 0 ? text ("%.0f %%", 100 * m->gflops / b->peak) : g_strdup ("-"),
+    text ("%.0f MB", (gdouble) m->memory / 1e6),
+    text ("%.1f", m->plan_ms),
+    m->gpu.samples ? text ("%.0f %%", 100 * m->gpu.busy) : g_strdup ("-"),
+    m->gpu.samples
+        ? text ("%.0f MB (%.0f %%)", (gdouble) m->gpu.memory / 1e6,
+                100 * (gdouble) m->gpu.memory / MAX ((gdouble) m->gpu.total, 1))
+        : g_strdup ("-")
+  };
+  json_t *row = json_pack (
+      "{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:i}", "model", name,
+      "device", reid_session_device (s), "precision", precision, "batch",
+      (json_int_t) batch, "ms_a_run", m->ms, "fastest_ms", m->fastest,
+      "pictures_a_second", m->pictures, "gflops", m->gflops, "plan_ms",
+      m->plan_ms, "peak_bytes", (json_int_t) m->memory, "runs", m->runs);
 
   reid_table_add (b->table, name, precision, cells[0], cells[1], cells[2],
-                  cells[3], cells[4], cells[5], cells[6]);
-  json_array_append_new (
-      b->rows,
-      json_pack ("{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:i}",
-                 "model", name, "device", reid_session_device (s), "precision",
-                 precision, "batch", (json_int_t) batch, "ms_a_run", m->ms,
-                 "fastest_ms", m->fastest, "pictures_a_second", m->pictures,
-                 "gflops", m->gflops, "plan_ms", m->plan_ms, "peak_bytes",
-                 (json_int_t) m->memory, "runs", m->runs));
+                  cells[3], cells[4], cells[5], cells[6], cells[7], cells[8]);
+  if (m->gpu.samples) {
+    json_object_set_new (row, "gpu_busy", json_real (m->gpu.busy));
+    json_object_set_new (row, "gpu_memory_bytes",
+                         json_integer ((json_int_t) m->gpu.memory));
+    json_object_set_new (row, "gpu_memory_total",
+                         json_integer ((json_int_t) m->gpu.total));
+  }
+  json_array_append_new (b->rows, row);
   for (guint i = 0; i < G_N_ELEMENTS (cells); i++)
     g_free (cells[i]);
 }
@@ -80,8 +104,8 @@ bench_model (Bench *b, const GstReidModel *model,
     reid_say_error ("%s", error.message);
     return error.status == REID_ERROR_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
   }
-  if (!b->backend)
-    b->backend = g_strdup (reid_session_device_reason (s));
+  if (!b->table)
+    begin_table (b, s);
   for (guint i = 0; i < batches->len && code == EXIT_OK; i++) {
     ReidMeasureOptions o = { g_array_index (batches, gint64, i), b->size,
                              b->threads, b->callers, b->seconds };
@@ -202,21 +226,18 @@ bench (Bench *b)
     code = error.status == REID_ERROR_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
   }
   b->rows = json_array ();
-  b->table = reid_table_new (9);
-  reid_table_add (b->table, "network", "precision", "batch", "ms/picture",
-                  "pictures/s", "GFLOP/s", "of peak", "memory", "plan ms");
   for (guint i = 0; i < models->len && code == EXIT_OK; i++)
     code = bench_model (b, models->pdata[i], &options, batches);
-  if (code == EXIT_OK) {
+  if (code == EXIT_OK && b->table) {
     gchar *reason = reid_printable (b->backend ? b->backend : "");
-    reid_table_print (b->table, 0x1fc);
+    reid_table_print (b->table, 0x7fc);
     g_print ("%s; peak %.1f GFLOP/s (convolutions of 3x3 with 256 channels); "
              "%d caller%s\n",
              reason, b->peak, b->callers, b->callers == 1 ? "" : "s");
     g_free (reason);
     if (b->json)
       code = write_json (b);
-  } else {
+  } else if (b->table) {
     reid_table_free (b->table);
   }
   json_decref (b->rows);

@@ -11,12 +11,14 @@
  * Backends never include each other's headers. Where a backend has no fast
  * version of an operator it calls reid_reference_op() on dense NCHW data. */
 
+#include "image/recipe.h"
 #include "nn/graph.h"
 
-#define REID_BACKEND_VERSION 2
+#define REID_BACKEND_VERSION 3
 
 typedef struct ReidBackendModel ReidBackendModel;
 typedef struct ReidBackendPlan ReidBackendPlan;
+typedef struct ReidBackendFeed ReidBackendFeed;
 
 /* Which of a backend's devices, and in what numbers are stored there. */
 typedef struct {
@@ -31,6 +33,9 @@ typedef struct {
   /* Is there a device of this number that answers? Writes one line (without
    * newline) that says which, or why not. Cheap to call again; any thread. */
   bool (*probe) (int index, char *line, size_t size);
+  /* Where that device is on the PCI bus, as tools name it ("0000:1B:00.0");
+   * false where it does not say. NULL: none does. Any thread. */
+  bool (*bus) (int index, char *id, size_t size);
   /* What AUTO is on that device, and the asked precision else; AUTO where the
    * device does not have it. NULL: f32 only. Any thread. */
   ReidPrecision (*precision) (const ReidBackendOptions *options);
@@ -66,6 +71,26 @@ typedef struct {
   /* Values live in the device's memory: their size does not bound what a plan
    * may be here, only what the device says. */
   bool own_memory;
+
+  /* Pictures that the device itself makes an input [n, channels, height, width]
+   * of. All are there, or none: then the engine makes them, with
+   * kernels/image. A feed serves one input of one caller, and one thread at a
+   * time. */
+  ReidBackendFeed *(*feed_new) (ReidBackendModel *model, ReidError *error);
+  void (*feed_free) (ReidBackendFeed *feed);
+  bool (*feed_clear) (ReidBackendFeed *feed, ReidError *error);
+  /* The recipe fits the input. Its planes are copied before this returns; a
+   * place that has a picture gets this one instead, or none on failure. */
+  bool (*feed_add) (ReidBackendFeed *feed, int place, const ReidRecipe *recipe,
+                    ReidError *error);
+  /* Writes the places that have a picture into the dense input in `inout`. */
+  bool (*feed_read) (ReidBackendModel *model, ReidBackendFeed *feed,
+                     const ReidShape *shape, float *inout, ReidError *error);
+  /* plan_run, with pictures of feeds[i] (NULL: none) in their places of input
+   * i. The feeds keep them. */
+  bool (*plan_run_fed) (ReidBackendPlan *plan, const float *const *inputs,
+                        ReidBackendFeed *const *feeds, float *const *outputs,
+                        void *workspace, ReidError *error);
 } ReidBackend;
 
 REID_API extern const ReidBackend reid_backend_reference;

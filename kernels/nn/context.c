@@ -1,23 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nn/session.h"
+#include "nn/context.h"
 
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct {
-  float *data;
-  size_t room; /* bytes */
-} Buffer;
-
-struct ReidContext {
-  ReidSession *session;
-  int threads;
-  ReidPlan *plan; /* of the last run */
-  Buffer workspace, *inputs, *outputs;
-  const float **in;
-  float **out;
-};
 
 static int
 processors (void)
@@ -28,7 +14,8 @@ processors (void)
 }
 
 static bool
-reserve (ReidContext *c, Buffer *buffer, size_t size, ReidError *error)
+reserve (ReidContext *c, ReidContextBuffer *buffer, size_t size,
+         ReidError *error)
 {
   if (size <= buffer->room && buffer->data)
     return true;
@@ -65,10 +52,13 @@ reid_context_new (ReidSession *session, int threads, ReidError *error)
       c->threads = REID_MAX_THREADS;
     c->inputs = calloc (n_in, sizeof *c->inputs);
     c->outputs = calloc (n_out, sizeof *c->outputs);
+    c->feeds = calloc (n_in, sizeof *c->feeds);
+    c->fed = calloc (n_in, sizeof *c->fed);
     c->in = calloc (n_in, sizeof *c->in);
     c->out = calloc (n_out, sizeof *c->out);
   }
-  if (!c || !c->inputs || !c->outputs || !c->in || !c->out) {
+  if (!c || !c->inputs || !c->outputs || !c->feeds || !c->fed || !c->in
+      || !c->out) {
     reid_context_free (c);
     reid_error_set (error, REID_ERROR_MEMORY, "%s: not enough memory",
                     reid_session_path (session));
@@ -87,9 +77,14 @@ reid_context_free (ReidContext *c)
     reid_session_host_free (c->session, c->inputs[i].data);
   for (int i = 0; i < g->n_outputs && c->outputs; i++)
     reid_session_host_free (c->session, c->outputs[i].data);
+  for (int i = 0; i < g->n_inputs && c->feeds; i++)
+    if (c->feeds[i].feed)
+      reid_session_backend (c->session)->feed_free (c->feeds[i].feed);
   reid_session_host_free (c->session, c->workspace.data);
   free (c->inputs);
   free (c->outputs);
+  free (c->feeds);
+  free (c->fed);
   free (c->in);
   free (c->out);
   reid_session_plan_release (c->session, c->plan);
@@ -117,7 +112,13 @@ reid_context_input (ReidContext *c, int i, ReidTensor *tensor, ReidError *error)
   if (!reserve (c, &c->inputs[i], (size_t) n * sizeof (float), error))
     return false;
   tensor->data = c->inputs[i].data;
-  return true;
+  c->feeds[i].shape.rank = tensor->rank;
+  memcpy (c->feeds[i].shape.dims, tensor->dims, sizeof tensor->dims);
+  if (!c->feeds[i].used)
+    return true;
+  c->feeds[i].used = false;
+  return reid_session_backend (c->session)
+      ->feed_clear (c->feeds[i].feed, error);
 }
 
 static bool
@@ -146,11 +147,54 @@ reid_context_prepare (ReidContext *c, const ReidTensor *inputs,
   return true;
 }
 
+/* What the device is to make of input i, if it is the context's own. */
+static bool
+find_fed (ReidContext *c, int i, const ReidTensor *input, ReidError *error)
+{
+  const ReidContextFeed *f = &c->feeds[i];
+
+  c->fed[i] = NULL;
+  if (!f->used || input->data != c->inputs[i].data)
+    return true;
+  if (input->rank != 4 || input->dims[0] > f->shape.dims[0]
+      || memcmp (input->dims + 1, f->shape.dims + 1, 3 * sizeof *input->dims)
+             != 0)
+    return reid_error_set (error, REID_ERROR_ARGUMENT,
+                           "%s: input '%.100s' has pictures of another shape",
+                           reid_session_path (c->session),
+                           reid_session_input (c->session, i)->name);
+  c->fed[i] = f->feed;
+  return true;
+}
+
+/* Whoever looks for what made an output not finite looks at the inputs: then
+ * they must be here, too. */
+static bool
+fetch_fed (ReidContext *c, const ReidTensor *outputs, ReidError *error)
+{
+  const ReidGraph *g = reid_session_graph (c->session);
+  bool finite = true, ok = true;
+
+  for (int i = 0; i < g->n_outputs && finite; i++)
+    finite =
+        reid_first_not_finite (outputs[i].data, reid_tensor_count (&outputs[i]))
+        < 0;
+  for (int i = 0; i < g->n_inputs && !finite && ok; i++)
+    if (c->fed[i])
+      ok = reid_session_backend (c->session)
+               ->feed_read (reid_session_backend_model (c->session), c->fed[i],
+                            &c->plan->shapes[g->inputs[i]], c->inputs[i].data,
+                            error);
+  return ok;
+}
+
 bool
 reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
                   ReidError *error)
 {
   const ReidGraph *g = reid_session_graph (c->session);
+  const ReidBackend *backend = reid_session_backend (c->session);
+  bool fed = false;
 
   for (int i = 0; i < g->n_inputs; i++) {
     if (!inputs[i].data)
@@ -159,6 +203,9 @@ reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
                              reid_session_path (c->session),
                              reid_session_input (c->session, i)->name);
     c->in[i] = inputs[i].data;
+    if (!find_fed (c, i, &inputs[i], error))
+      return false;
+    fed = fed || c->fed[i];
   }
   if (!reid_context_prepare (c, inputs, error)
       || !reserve (c, &c->workspace, c->plan->workspace, error))
@@ -172,6 +219,10 @@ reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
     outputs[i].rank = s->rank;
     memcpy (outputs[i].dims, s->dims, sizeof outputs[i].dims);
   }
-  return reid_session_backend (c->session)
-      ->plan_run (c->plan->plan, c->in, c->out, c->workspace.data, error);
+  if (!fed)
+    return backend->plan_run (c->plan->plan, c->in, c->out, c->workspace.data,
+                              error);
+  return backend->plan_run_fed (c->plan->plan, c->in, c->fed, c->out,
+                                c->workspace.data, error)
+         && fetch_fed (c, outputs, error);
 }

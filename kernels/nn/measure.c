@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/measure.h"
 
+#include "nn/session.h"
+
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -186,6 +188,21 @@ together (Caller *callers, int n, double seconds)
   return runs / took;
 }
 
+/* NULL where it runs on no GPU. */
+static ReidGpuSampler *
+watch (const ReidSession *session)
+{
+  const ReidBackend *backend = reid_session_backend (session);
+  int index = reid_session_device_index (session);
+  char bus[64];
+
+  if (!reid_session_on_gpu (session))
+    return NULL;
+  return reid_gpu_sampler_start (
+      backend->bus && backend->bus (index, bus, sizeof bus) ? bus : NULL,
+      index);
+}
+
 bool
 reid_measure (ReidSession *session, const ReidMeasureOptions *options,
               ReidMeasurement *r, ReidError *error)
@@ -207,6 +224,7 @@ reid_measure (ReidSession *session, const ReidMeasureOptions *options,
     ok = ready (&callers[made++], session, options, &plan);
     r->plan_ms = plan > r->plan_ms ? plan : r->plan_ms;
   } while (ok && made < n);
+  ReidGpuSampler *sampler = ok && !options->plan_only ? watch (session) : NULL;
   ok = ok
        && (options->plan_only
            || alone (&callers[0], n > 1 ? seconds / 2 : seconds, r));
@@ -217,6 +235,7 @@ reid_measure (ReidSession *session, const ReidMeasureOptions *options,
     r->gflops = macs > 0 ? 2e-9 * (double) macs * runs : 0;
     r->memory = peak_memory ();
   }
+  reid_gpu_sampler_stop (sampler, &r->gpu);
   for (int i = 0; i < made; i++) {
     if (callers[i].error.status != REID_OK)
       ok = reid_error_set (error, callers[i].error.status, "%s",

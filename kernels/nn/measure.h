@@ -5,6 +5,7 @@
 /* How fast a network runs on its device. A figure means something only beside
  * another one of the same run, on the same machine. */
 
+#include "nn/measure_gpu.h"
 #include "nn/nn.h"
 
 #ifdef __cplusplus
@@ -28,6 +29,7 @@ typedef struct {
   double gflops;   /* of all callers, two operations a multiply-add */
   int runs;        /* that ms is the median of */
   size_t memory;   /* the process's peak while it ran, bytes; 0 = unknown */
+  ReidGpuLoad gpu; /* while it ran; without samples where there is none */
 } ReidMeasurement;
 
 /* Runs it on numbers that look random. */

@@ -14,6 +14,7 @@
  * count of one device and precision. */
 
 #include "base/base.h"
+#include "image/image.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -139,6 +140,24 @@ REID_API void reid_context_free (ReidContext *context);
  * shape. tensor->rank and dims are read, tensor->data is written. */
 REID_API bool reid_context_input (ReidContext *context, int i,
                                   ReidTensor *tensor, ReidError *error);
+/* Or have it filled: picture k of input i, for which reid_context_input() was
+ * asked as [pictures, channels, height, width] just before, becomes what
+ * reid_image_to_tensor() or reid_image_warp() makes. A GPU is given the
+ * picture as it is, and makes the input when it runs: then the buffer does not
+ * have it, and is not to be written where a picture was given. Other pictures
+ * are taken from the buffer. The picture's memory is the caller's again when
+ * the call returns; what was given holds until the next reid_context_input()
+ * for this input, and fewer pictures may be run than were given. */
+REID_API bool reid_context_input_image (ReidContext *context, int i, int k,
+                                        const ReidImage *image,
+                                        const ReidTensorParams *params,
+                                        ReidMapping *mapping, ReidError *error);
+REID_API bool reid_context_input_warp (ReidContext *context, int i, int k,
+                                       const uint8_t *rgb, int width,
+                                       int height, ptrdiff_t stride,
+                                       const double matrix[6],
+                                       const ReidTensorParams *params,
+                                       ReidError *error);
 /* Makes the plan for these shapes now, so that the first run is as quick as the
  * next (on a GPU that has not seen them yet, plans are compiled and timed:
  * seconds to minutes; they are kept in the user's cache). Data is not looked

@@ -416,6 +416,18 @@ reid_session_backend (const ReidSession *session)
   return session->backend;
 }
 
+ReidBackendModel *
+reid_session_backend_model (const ReidSession *session)
+{
+  return session->backend_model;
+}
+
+int
+reid_session_device_index (const ReidSession *session)
+{
+  return session->options.index;
+}
+
 const ReidNode *
 reid_session_culprit (ReidSession *session)
 {

@@ -389,7 +389,8 @@ TEST (same_bytes_alone_and_in_any_batch)
     add_chip (&b, k, between (1, 50), between (1, 50), false);
   add_frame (&b, 17, &f, &params); /* twice given: the later */
   written (&b, among);
-  CHECK (reid_gpu_feed_count (b.feed) == MOST);
+  CHECK (reid_gpu_feed_count (b.feed, MOST) == MOST
+         && reid_gpu_feed_count (b.feed, 3) == 3);
   CHECK (memcmp (alone, among, b.size * sizeof *alone) == 0);
   CHECK (memcmp (alone, among + 17 * b.size, b.size * sizeof *alone) == 0);
   frame_clear (&f);
@@ -409,7 +410,7 @@ TEST (a_feed_is_used_again_and_grows)
   for (int round = 0; round < 4; round++) {
     b.n = 0;
     CHECK (reid_gpu_feed_clear (b.feed, NULL));
-    CHECK (reid_gpu_feed_count (b.feed) == 0);
+    CHECK (reid_gpu_feed_count (b.feed, MOST) == 0);
     for (int k = 0; k < 4 * round + 1; k++)
       add_chip (&b, k, 700, 900, true);
     batch_check (&b, "again");
@@ -484,7 +485,7 @@ TEST (pictures_for_which_there_is_no_memory)
   CHECK (reid_image_recipe (&f.image, &params, &recipe, NULL, &error));
   CHECK (!reid_gpu_feed_add (b.feed, 0, &recipe, &error));
   CHECK (error.status == REID_ERROR_MEMORY);
-  CHECK (reid_gpu_feed_count (b.feed) == 0);
+  CHECK (reid_gpu_feed_count (b.feed, MOST) == 0);
   unsetenv ("REID_CUDNN_HOST_MEMORY");
   reid_error_clear (&error);
   add_frame (&b, 0, &f, &params);

@@ -10,7 +10,7 @@
 #
 #   --build DIR   a build that is there already; else one is made in build-gpu
 #   --out DIR     logs and the table; default: gpu-results
-#   --only PART   build, operators, networks, memory, bench or peers
+#   --only PART   build, operators, pictures, networks, memory, bench or peers
 #   --jobs N      programs at a time while plans are compiled
 #   --peers       also time PyTorch (of the python3 on the path), in this run
 set -u
@@ -60,6 +60,16 @@ if wanted operators; then
   echo "== operators"
   REID_CUDNN_CHOICES=1 "$build/tests/nn/test-nn-ops" cudnn > "$out/operators.tap" 2>&1
   grep -B 2 '^not ok' "$out/operators.tap" | head -n 30
+fi
+
+if wanted pictures; then
+  echo "== pictures"
+  "$build/tests/gpu/test-gpu-image" > "$out/image.tap" 2>&1
+  REID_TEST_DEVICE=cudnn REID_CUDNN_CHOICES=1 "$build/tests/nn/test-nn-pictures" > "$out/pictures.tap" 2>&1
+  for tap in image pictures; do
+    grep -q '^1\.\.' "$out/$tap.tap" || echo "not ok - $tap: did not end" >> "$out/$tap.tap"
+    grep -B 3 '^not ok' "$out/$tap.tap" | head -n 30
+  done
 fi
 
 if wanted networks; then

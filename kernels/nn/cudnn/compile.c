@@ -220,6 +220,25 @@ live (ReidGpuProgram *p, int buffer, int step)
   b->last = step;
 }
 
+/* The only reader of an input, if that is a step that packs it. */
+static int
+packing_step (const ReidGpuProgram *p, int buffer)
+{
+  int found = -1;
+
+  for (int i = 0; i < p->n_steps; i++)
+    for (int k = 0; k < p->steps[i].n_in; k++)
+      if (p->steps[i].in[k] == buffer) {
+        if (found >= 0 || p->steps[i].kind != REID_GPU_PACK)
+          return -1;
+        found = i;
+      }
+  for (int i = 0; i < p->graph->n_outputs; i++)
+    if (p->outputs[i] == buffer)
+      return -1;
+  return found;
+}
+
 static bool
 place (ReidGpuCompiler *c)
 {
@@ -234,8 +253,11 @@ place (ReidGpuCompiler *c)
     no_memory (c);
     return false;
   }
-  for (int i = 0; i < g->n_inputs; i++)
-    live (p, p->inputs[i], 0);
+  for (int i = 0; i < g->n_inputs; i++) {
+    live (p, p->inputs[i].buffer, 0);
+    if (p->inputs[i].pack >= 0)
+      live (p, p->steps[p->inputs[i].pack].out, 0);
+  }
   for (int i = 0; i < p->n_steps; i++) {
     for (int k = 0; k < p->steps[i].n_in; k++)
       live (p, p->steps[i].in[k], i);
@@ -293,10 +315,14 @@ compile (ReidGpuCompiler *c)
       c->vars[i].in[k] = -1;
   }
   for (int i = 0; i < g->n_inputs; i++) {
-    p->inputs[i] = reid_gpu_make (c, g->inputs[i], REID_GPU_DENSE);
-    if (p->inputs[i] < 0)
+    ReidGpuInput *in = &p->inputs[i];
+    in->buffer = reid_gpu_make (c, g->inputs[i], REID_GPU_DENSE);
+    if (in->buffer < 0)
       return false;
-    p->input_bytes[i] = p->buffers[p->inputs[i]].size;
+    in->bytes = p->buffers[in->buffer].size;
+    if (c->shapes[g->inputs[i]].rank != 4
+        || !reid_gpu_blocked (c, g->inputs[i], &in->pictures))
+      in->pictures.n = 0;
   }
   for (int i = 0; i < g->n_nodes; i++) {
     if (!compile_node (c, &g->nodes[i])) {
@@ -304,7 +330,11 @@ compile (ReidGpuCompiler *c)
       return false;
     }
   }
-  return ends (c) && place (c);
+  if (!ends (c))
+    return false;
+  for (int i = 0; i < g->n_inputs; i++)
+    p->inputs[i].pack = packing_step (p, p->inputs[i].buffer);
+  return place (c);
 }
 
 static ReidGpuProgram *
@@ -327,11 +357,9 @@ program_new (const ReidGraph *graph, const ReidGpu *gpu, ReidStore store,
     p->capturable = !gpu->host;
     p->inputs = calloc (n_in, sizeof *p->inputs);
     p->outputs = calloc (n_out, sizeof *p->outputs);
-    p->input_bytes = calloc (n_in, sizeof *p->input_bytes);
     p->output_bytes = calloc (n_out, sizeof *p->output_bytes);
   }
-  if (!p || !c.vars || !p->inputs || !p->outputs || !p->input_bytes
-      || !p->output_bytes)
+  if (!p || !c.vars || !p->inputs || !p->outputs || !p->output_bytes)
     reid_error_set (error, REID_ERROR_MEMORY, "%s: no memory for a plan",
                     graph->file);
   else if (compile (&c)) {

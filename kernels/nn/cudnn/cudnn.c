@@ -3,11 +3,12 @@
 /* The GPU backend: cuDNN's graph API for convolutions and products, own
  * kernels for the rest.
  *
- * A run is a copy to the GPU, one CUDA graph that holds all the steps (or the
- * steps one by one, where one of them needs the host), and a copy back, on a
- * stream of its own: runs of several contexts overlap, so that while one
- * computes, another copies. */
+ * A run is a copy to the GPU, or pictures that were copied there before, one
+ * CUDA graph that holds all the steps (or the steps one by one, where one of
+ * them needs the host), and a copy back, on a stream of its own: runs of
+ * several contexts overlap, so that while one computes, another copies. */
 
+#include "nn/cudnn/feed.h"
 #include "nn/cudnn/program.h"
 
 #include <pthread.h>
@@ -29,8 +30,9 @@ typedef struct Lane {
   struct Lane *next;
   char *memory;
   ReidQueue queue;
-  cudaGraphExec_t recorded; /* NULL: not yet, or not to be */
-  bool ran;                 /* once, so that kernels are loaded */
+  /* Of all steps, and of those after packing. */
+  cudaGraphExec_t recorded[2]; /* NULL: not yet, or not to be */
+  bool ran[2];                 /* once, so that kernels are loaded */
 } Lane;
 
 struct ReidBackendPlan {
@@ -65,6 +67,17 @@ probe (int index, char *line, size_t size)
             cudnnGetVersion () / 10000, cudnnGetVersion () / 100 % 100,
             cudnnGetVersion () % 100, index, gpu.name);
   return true;
+}
+
+static bool
+bus (int index, char *id, size_t size)
+{
+  ReidGpu gpu;
+
+  if (!reid_gpu_describe (index, &gpu, NULL) || gpu.host)
+    return false;
+  return reid_gpu_ok (cudaDeviceGetPCIBusId (id, (int) size, index),
+                      "the GPU's bus", NULL);
 }
 
 static ReidPrecision
@@ -124,8 +137,9 @@ lane_free (const ReidBackendPlan *plan, Lane *lane)
 {
   if (!lane)
     return;
-  if (lane->recorded)
-    cudaGraphExecDestroy (lane->recorded);
+  for (int i = 0; i < 2; i++)
+    if (lane->recorded[i])
+      cudaGraphExecDestroy (lane->recorded[i]);
   if (lane->queue.stream)
     cudaStreamDestroy (lane->queue.stream);
   reid_gpu_free (&plan->model->gpu, lane->memory);
@@ -229,7 +243,7 @@ plan_workspace (const ReidBackendPlan *plan)
 
 /* Recording must see no first use of anything, so it comes after a run. */
 static void
-record (ReidBackendPlan *plan, Lane *lane)
+record (ReidBackendPlan *plan, Lane *lane, bool packed)
 {
   cudaGraph_t graph = NULL;
   bool ok;
@@ -238,42 +252,81 @@ record (ReidBackendPlan *plan, Lane *lane)
                               cudaStreamCaptureModeThreadLocal)
       != cudaSuccess)
     return;
-  ok = reid_gpu_program_run (plan->program, lane->queue, lane->memory, NULL);
+  ok = reid_gpu_program_run (plan->program, lane->queue, lane->memory, packed,
+                             NULL);
   if (cudaStreamEndCapture (lane->queue.stream, &graph) == cudaSuccess && ok
-      && cudaGraphInstantiate (&lane->recorded, graph, 0) != cudaSuccess)
-    lane->recorded = NULL;
+      && cudaGraphInstantiate (&lane->recorded[packed], graph, 0)
+             != cudaSuccess)
+    lane->recorded[packed] = NULL;
   if (graph)
     cudaGraphDestroy (graph);
   cudaGetLastError ();
 }
 
 static bool
-compute (ReidBackendPlan *plan, Lane *lane, ReidError *error)
+compute (ReidBackendPlan *plan, Lane *lane, bool packed, ReidError *error)
 {
-  if (lane->recorded)
-    return reid_gpu_ok (cudaGraphLaunch (lane->recorded, lane->queue.stream),
-                        "a CUDA graph", error);
-  return reid_gpu_program_run (plan->program, lane->queue, lane->memory, error);
+  if (lane->recorded[packed])
+    return reid_gpu_ok (
+        cudaGraphLaunch (lane->recorded[packed], lane->queue.stream),
+        "a CUDA graph", error);
+  return reid_gpu_program_run (plan->program, lane->queue, lane->memory, packed,
+                               error);
+}
+
+/* Are all pictures of input i in its feed? */
+static bool
+fed (const ReidGpuProgram *p, ReidBackendFeed *const *feeds, int i)
+{
+  int n = p->inputs[i].pictures.n;
+
+  return feeds && feeds[i] && n > 0 && reid_gpu_feed_count (feeds[i], n) == n;
 }
 
 static bool
-plan_run (ReidBackendPlan *plan, const float *const *inputs,
-          float *const *outputs, void *workspace, ReidError *error)
+all_fed (const ReidGpuProgram *p, ReidBackendFeed *const *feeds)
+{
+  for (int i = 0; i < p->graph->n_inputs; i++)
+    if (!fed (p, feeds, i))
+      return false;
+  return true;
+}
+
+/* Input i into the lane's memory, `packed` or dense. */
+static bool
+put_input (const ReidGpuProgram *p, const Lane *lane, int i, const float *data,
+           ReidBackendFeed *const *feeds, bool packed, ReidError *error)
+{
+  const ReidGpuInput *in = &p->inputs[i];
+  int buffer = packed ? p->steps[in->pack].out : in->buffer;
+  void *to = lane->memory + p->buffers[buffer].offset;
+
+  if (!fed (p, feeds, i)
+      && !reid_gpu_upload (&p->gpu, lane->queue, to, data, in->bytes, error))
+    return false;
+  return !feeds || !feeds[i] || in->pictures.n == 0
+         || reid_gpu_feed_write (feeds[i], lane->queue, to, &in->pictures,
+                                 !packed, error);
+}
+
+static bool
+plan_run_fed (ReidBackendPlan *plan, const float *const *inputs,
+              ReidBackendFeed *const *feeds, float *const *outputs,
+              void *workspace, ReidError *error)
 {
   const ReidGpuProgram *p = plan->program;
   const ReidGraph *g = p->graph;
   const ReidGpu *gpu = &plan->model->gpu;
   Lane *lane;
   bool ok = reid_gpu_use (gpu, error);
+  bool packed = reid_gpu_program_packs (p) && all_fed (p, feeds);
 
   lane = ok ? take_lane (plan, error) : NULL;
   if (!lane)
     return false;
   for (int i = 0; i < g->n_inputs && ok; i++)
-    ok = reid_gpu_upload (gpu, lane->queue,
-                          lane->memory + p->buffers[p->inputs[i]].offset,
-                          inputs[i], p->input_bytes[i], error);
-  ok = ok && compute (plan, lane, error);
+    ok = put_input (p, lane, i, inputs[i], feeds, packed, error);
+  ok = ok && compute (plan, lane, packed, error);
   for (int i = 0; i < g->n_outputs && ok; i++) {
     if (p->outputs[i] < 0) {
       memcpy (outputs[i], g->values[g->outputs[i]].data, p->output_bytes[i]);
@@ -290,11 +343,47 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
     lane_free (plan, lane); /* nobody knows what is left in it */
     return false;
   }
-  if (p->capturable && !lane->recorded && !lane->ran)
-    record (plan, lane);
-  lane->ran = true;
+  if (p->capturable && !lane->recorded[packed] && !lane->ran[packed])
+    record (plan, lane, packed);
+  lane->ran[packed] = true;
   give_lane (plan, lane);
   return true;
+}
+
+static bool
+plan_run (ReidBackendPlan *plan, const float *const *inputs,
+          float *const *outputs, void *workspace, ReidError *error)
+{
+  return plan_run_fed (plan, inputs, NULL, outputs, workspace, error);
+}
+
+/* --- pictures --- */
+
+static ReidBackendFeed *
+feed_new (ReidBackendModel *model, ReidError *error)
+{
+  return reid_gpu_feed_new (&model->gpu, error);
+}
+
+static bool
+feed_read (ReidBackendModel *model, ReidBackendFeed *feed,
+           const ReidShape *shape, float *inout, ReidError *error)
+{
+  const ReidGpu *gpu = &model->gpu;
+  const int64_t *d = shape->dims;
+  ReidBlocked dense = { REID_STORE_F32, (int32_t) d[0], (int32_t) d[2],
+                        (int32_t) d[3], (int32_t) d[1], 8 };
+  size_t size = (size_t) reid_shape_count (shape) * sizeof *inout;
+  ReidQueue queue = { .host = gpu->host };
+  void *memory =
+      reid_gpu_use (gpu, error) ? reid_gpu_alloc (gpu, size, error) : NULL;
+  bool ok = memory && reid_gpu_upload (gpu, queue, memory, inout, size, error)
+            && reid_gpu_feed_write (feed, queue, memory, &dense, true, error)
+            && reid_gpu_download (gpu, queue, inout, memory, size, error)
+            && reid_gpu_wait (gpu, queue, error);
+
+  reid_gpu_free (gpu, memory);
+  return ok;
 }
 
 static void *
@@ -313,6 +402,7 @@ REID_API const ReidBackend reid_backend = {
   .version = REID_BACKEND_VERSION,
   .name = "cudnn",
   .probe = probe,
+  .bus = bus,
   .precision = precision,
   .model_new = model_new,
   .model_free = model_free,
@@ -323,4 +413,10 @@ REID_API const ReidBackend reid_backend = {
   .host_alloc = host_alloc,
   .host_free = host_free,
   .own_memory = true,
+  .feed_new = feed_new,
+  .feed_free = reid_gpu_feed_free,
+  .feed_clear = reid_gpu_feed_clear,
+  .feed_add = reid_gpu_feed_add,
+  .feed_read = feed_read,
+  .plan_run_fed = plan_run_fed,
 };

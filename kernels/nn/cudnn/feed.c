@@ -16,7 +16,7 @@ typedef struct Chunk {
   size_t size, used;
 } Chunk;
 
-struct ReidGpuFeed {
+struct ReidBackendFeed {
   ReidGpu gpu;
   ReidQueue queue; /* of the copies */
   cudaEvent_t copied;
@@ -116,9 +116,13 @@ reid_gpu_feed_clear (ReidGpuFeed *feed, ReidError *error)
 }
 
 int
-reid_gpu_feed_count (const ReidGpuFeed *feed)
+reid_gpu_feed_count (const ReidGpuFeed *feed, int n)
 {
-  return feed->n;
+  int count = 0;
+
+  for (int i = 0; i < feed->n; i++)
+    count += feed->pictures[i].place < n;
+  return count;
 }
 
 static Chunk *
@@ -145,25 +149,26 @@ chunk_with (ReidGpuFeed *feed, size_t size, ReidError *error)
   return c;
 }
 
-static ReidGpuPicture *
-picture_at (ReidGpuFeed *feed, int place, ReidError *error)
+/* Room for one more; and none at this place. */
+static bool
+make_room (ReidGpuFeed *feed, int place, ReidError *error)
 {
   for (int i = 0; i < feed->n; i++)
-    if (feed->pictures[i].place == place)
-      return &feed->pictures[i];
+    if (feed->pictures[i].place == place) {
+      feed->pictures[i] = feed->pictures[--feed->n];
+      return true;
+    }
   if (feed->n == feed->room) {
     int room = feed->room ? 2 * feed->room : 16;
     ReidGpuPicture *more =
         realloc (feed->pictures, (size_t) room * sizeof *more);
-    if (!more) {
-      reid_error_set (error, REID_ERROR_MEMORY, "no memory for pictures");
-      return NULL;
-    }
+    if (!more)
+      return reid_error_set (error, REID_ERROR_MEMORY,
+                             "no memory for pictures");
     feed->pictures = more;
     feed->room = room;
   }
-  feed->pictures[feed->n].place = place;
-  return &feed->pictures[feed->n++];
+  return true;
 }
 
 static size_t
@@ -180,8 +185,9 @@ reid_gpu_feed_add (ReidGpuFeed *feed, int place, const ReidRecipe *recipe,
 
   for (int p = 0; p < recipe->n_planes; p++)
     size += rounded (recipe->row_bytes[p] * (size_t) recipe->rows[p]);
-  Chunk *c =
-      reid_gpu_use (&feed->gpu, error) ? chunk_with (feed, size, error) : NULL;
+  Chunk *c = make_room (feed, place, error) && reid_gpu_use (&feed->gpu, error)
+                 ? chunk_with (feed, size, error)
+                 : NULL;
   if (!c)
     return false;
   at = c->used;
@@ -200,10 +206,8 @@ reid_gpu_feed_add (ReidGpuFeed *feed, int place, const ReidRecipe *recipe,
                         c->host + c->used, size, error))
     return false;
   c->used = at;
-  ReidGpuPicture *picture = picture_at (feed, place, error);
-  if (!picture)
-    return false;
-  picture->recipe = r;
+  feed->pictures[feed->n].recipe = r;
+  feed->pictures[feed->n++].place = place;
   return true;
 }
 
@@ -252,6 +256,8 @@ reid_gpu_feed_write (ReidGpuFeed *feed, ReidQueue queue, void *y,
   const ReidGpuPicture *jobs;
   int longest;
 
+  if (feed->n == 0)
+    return true;
   if (!gather (feed, &longest, error)
       || (!feed->gpu.host
           && (!reid_gpu_ok (cudaEventRecord (feed->copied, feed->queue.stream),

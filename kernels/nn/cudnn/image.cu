@@ -236,6 +236,8 @@ template <class T, bool DENSE> struct Pictures {
     int x = (int) (at % (uint32_t) s.w), row = (int) (at / (uint32_t) s.w);
     int32_t sums[3];
     float v[8] = { 0 };
+    if (p.place >= s.n)
+      return;
     if (!p.recipe.warp
         && (x >= p.recipe.grid_width || row >= p.recipe.grid_height)) {
       for (int c = 0; c < p.recipe.mix.n_out; c++)

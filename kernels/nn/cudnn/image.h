@@ -47,8 +47,9 @@ void reid_cuda_taps_place (ReidGpuPicture *picture, void *memory);
  * `longest` is the largest taps[].n among them. */
 cudaError_t reid_cuda_taps (ReidQueue q, const ReidGpuPicture *pictures, int n,
                             int longest);
-/* n pictures of shape->h x shape->w with shape->c channels into their places:
- * blocked, or dense f32 [n][c][h][w]. Of other places nothing is touched. */
+/* n pictures of shape->h x shape->w with shape->c channels into their places,
+ * as far as they are below shape->n: blocked, or dense f32 [n][c][h][w]. Other
+ * places are left alone. */
 cudaError_t reid_cuda_pictures (ReidQueue q, const ReidGpuPicture *pictures,
                                 int n, void *y, const ReidBlocked *shape,
                                 bool dense);

@@ -64,7 +64,6 @@ reid_gpu_program_free (ReidGpuProgram *p)
   free (p->buffers);
   free (p->inputs);
   free (p->outputs);
-  free (p->input_bytes);
   free (p->output_bytes);
   free (p);
 }
@@ -199,8 +198,26 @@ step (const Run *r, const ReidGpuStep *s)
 }
 
 bool
+reid_gpu_program_packs (const ReidGpuProgram *p)
+{
+  for (int i = 0; i < p->graph->n_inputs; i++)
+    if (p->inputs[i].pack < 0)
+      return false;
+  return true;
+}
+
+static bool
+packs_input (const ReidGpuProgram *p, int step)
+{
+  for (int i = 0; i < p->graph->n_inputs; i++)
+    if (p->inputs[i].pack == step)
+      return true;
+  return false;
+}
+
+bool
 reid_gpu_program_run (const ReidGpuProgram *p, ReidQueue queue, void *memory,
-                      ReidError *error)
+                      bool packed, ReidError *error)
 {
   ReidError why = REID_ERROR_INIT;
   Run r = { p, queue, memory, &why };
@@ -208,6 +225,8 @@ reid_gpu_program_run (const ReidGpuProgram *p, ReidQueue queue, void *memory,
 
   for (int i = 0; i < p->n_steps && ok; i++) {
     const ReidGpuStep *s = &p->steps[i];
+    if (packed && packs_input (p, i))
+      continue;
     if (s->kind == REID_GPU_REFERENCE) {
       ok = reference (&r, s);
     } else if (s->kind == REID_GPU_FUSED) {

@@ -107,6 +107,17 @@ typedef struct {
 } ReidGpuStep;
 
 typedef struct {
+  int buffer; /* dense */
+  size_t bytes;
+  /* n pictures, where the input is that; else n is 0 */
+  ReidBlocked pictures;
+  /* The step that packs it, where nothing else reads it dense; else -1. What
+   * the step makes has its memory from the beginning on, and may be written in
+   * its stead. */
+  int pack;
+} ReidGpuInput;
+
+typedef struct {
   const ReidGraph *graph;
   ReidGpu gpu;
   ReidStore store;
@@ -115,8 +126,9 @@ typedef struct {
   int n_steps, steps_size;
   ReidGpuBuffer *buffers;
   int n_buffers, buffers_size;
-  int *inputs, *outputs; /* buffers, dense; outputs -1: a constant */
-  size_t *input_bytes, *output_bytes;
+  ReidGpuInput *inputs;
+  int *outputs; /* buffers, dense; -1: a constant */
+  size_t *output_bytes;
   size_t memory;    /* of all buffers */
   size_t workspace; /* of cuDNN, behind them */
   bool capturable;  /* no step needs the host */
@@ -133,9 +145,12 @@ ReidGpuProgram *reid_gpu_program_new (const ReidGraph *graph,
                                       const ReidShape *shapes,
                                       ReidError *error);
 void reid_gpu_program_free (ReidGpuProgram *program);
-/* Enqueues all steps; `memory` has memory + workspace bytes on the GPU. */
+/* Enqueues all steps; `memory` has memory + workspace bytes on the GPU.
+ * `packed`: but those that pack inputs, which every input has then. */
 bool reid_gpu_program_run (const ReidGpuProgram *program, ReidQueue queue,
-                           void *memory, ReidError *error);
+                           void *memory, bool packed, ReidError *error);
+/* Has every input a step that packs it? */
+bool reid_gpu_program_packs (const ReidGpuProgram *program);
 
 /* For compile.c. -1, or NULL, when memory ends. */
 int reid_gpu_add_buffer (ReidGpuProgram *program, size_t size,

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REID_NN_CONTEXT_H
+#define REID_NN_CONTEXT_H
+
+#include "nn/session.h"
+
+typedef struct {
+  float *data;
+  size_t room; /* bytes */
+} ReidContextBuffer;
+
+/* Pictures that the device makes an input of by itself. */
+typedef struct {
+  ReidShape shape; /* that reid_context_input() was asked for; rank 0: never */
+  ReidBackendFeed *feed; /* NULL: not yet, or not on this device */
+  bool used;             /* since then */
+} ReidContextFeed;
+
+struct ReidContext {
+  ReidSession *session;
+  int threads;
+  ReidPlan *plan; /* of the last run */
+  ReidContextBuffer workspace, *inputs, *outputs;
+  ReidContextFeed *feeds;
+  const float **in;
+  float **out;
+  ReidBackendFeed **fed;
+};
+
+#endif /* REID_NN_CONTEXT_H */
