@@ -26,6 +26,13 @@ typedef struct {
   ReidPrecision precision;
 } ReidBackendOptions;
 
+/* Pictures of a run: place 0 of the feed is picture `first` of the input, and
+ * no more than `count` are taken. */
+typedef struct {
+  ReidBackendFeed *feed;
+  int input, first, count;
+} ReidBackendFed;
+
 typedef struct {
   uint32_t version; /* REID_BACKEND_VERSION: a module of another is refused */
   const char *name;
@@ -56,6 +63,13 @@ typedef struct {
                                 const ReidShape *shapes, int threads,
                                 ReidError *error);
   void (*plan_free) (ReidBackendPlan *plan);
+  /* Bytes of the device's memory that weights take now, and that one run of a
+   * plan takes beside them. NULL: f32, and plan_workspace(). */
+  size_t (*model_memory) (ReidBackendModel *model);
+  size_t (*plan_memory) (const ReidBackendPlan *plan);
+  /* Takes what one run needs, so that what does not fit is told now, when a
+   * smaller batch can be made. NULL: nothing to take. */
+  bool (*plan_reserve) (ReidBackendPlan *plan, ReidError *error);
   /* Bytes of working memory that one run needs; the caller provides them,
    * aligned to 64 bytes. */
   size_t (*plan_workspace) (const ReidBackendPlan *plan);
@@ -86,10 +100,10 @@ typedef struct {
   /* Writes the places that have a picture into the dense input in `inout`. */
   bool (*feed_read) (ReidBackendModel *model, ReidBackendFeed *feed,
                      const ReidShape *shape, float *inout, ReidError *error);
-  /* plan_run, with pictures of feeds[i] (NULL: none) in their places of input
-   * i. The feeds keep them. */
+  /* plan_run, with the pictures of n feeds in their places. The feeds keep
+   * them. */
   bool (*plan_run_fed) (ReidBackendPlan *plan, const float *const *inputs,
-                        ReidBackendFeed *const *feeds, float *const *outputs,
+                        const ReidBackendFed *fed, int n, float *const *outputs,
                         void *workspace, ReidError *error);
 } ReidBackend;
 

@@ -139,12 +139,26 @@ reid_context_prepare (ReidContext *c, const ReidTensor *inputs,
     same = same && same_shape (&c->plan->shapes[g->inputs[i]], &inputs[i]);
   if (same)
     return true;
-  ReidPlan *plan = reid_session_plan (c->session, inputs, c->threads, error);
+  /* it may have to make room for the other */
+  if (c->memory_limit) {
+    reid_session_plan_release (c->session, c->plan);
+    c->plan = NULL;
+  }
+  ReidPlan *plan = reid_session_plan (c->session, inputs, c->threads,
+                                      c->memory_limit, error);
   if (!plan)
     return false;
   reid_session_plan_release (c->session, c->plan);
   c->plan = plan;
   return true;
+}
+
+void
+reid_context_limit_memory (ReidContext *c, size_t bytes)
+{
+  c->memory_limit = bytes;
+  reid_session_plan_release (c->session, c->plan);
+  c->plan = NULL;
 }
 
 /* What the device is to make of input i, if it is the context's own. */
@@ -153,7 +167,6 @@ find_fed (ReidContext *c, int i, const ReidTensor *input, ReidError *error)
 {
   const ReidContextFeed *f = &c->feeds[i];
 
-  c->fed[i] = NULL;
   if (!f->used || input->data != c->inputs[i].data)
     return true;
   if (input->rank != 4 || input->dims[0] > f->shape.dims[0]
@@ -163,7 +176,7 @@ find_fed (ReidContext *c, int i, const ReidTensor *input, ReidError *error)
                            "%s: input '%.100s' has pictures of another shape",
                            reid_session_path (c->session),
                            reid_session_input (c->session, i)->name);
-  c->fed[i] = f->feed;
+  c->fed[c->n_fed++] = (ReidBackendFed){ f->feed, i, 0, (int) input->dims[0] };
   return true;
 }
 
@@ -179,12 +192,13 @@ fetch_fed (ReidContext *c, const ReidTensor *outputs, ReidError *error)
     finite =
         reid_first_not_finite (outputs[i].data, reid_tensor_count (&outputs[i]))
         < 0;
-  for (int i = 0; i < g->n_inputs && !finite && ok; i++)
-    if (c->fed[i])
-      ok = reid_session_backend (c->session)
-               ->feed_read (reid_session_backend_model (c->session), c->fed[i],
-                            &c->plan->shapes[g->inputs[i]], c->inputs[i].data,
-                            error);
+  for (int i = 0; i < c->n_fed && !finite && ok; i++) {
+    int input = c->fed[i].input;
+    ok = reid_session_backend (c->session)
+             ->feed_read (reid_session_backend_model (c->session),
+                          c->fed[i].feed, &c->plan->shapes[g->inputs[input]],
+                          c->inputs[input].data, error);
+  }
   return ok;
 }
 
@@ -194,8 +208,8 @@ reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
 {
   const ReidGraph *g = reid_session_graph (c->session);
   const ReidBackend *backend = reid_session_backend (c->session);
-  bool fed = false;
 
+  c->n_fed = 0;
   for (int i = 0; i < g->n_inputs; i++) {
     if (!inputs[i].data)
       return reid_error_set (error, REID_ERROR_ARGUMENT,
@@ -205,7 +219,6 @@ reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
     c->in[i] = inputs[i].data;
     if (!find_fed (c, i, &inputs[i], error))
       return false;
-    fed = fed || c->fed[i];
   }
   if (!reid_context_prepare (c, inputs, error)
       || !reserve (c, &c->workspace, c->plan->workspace, error))
@@ -219,10 +232,10 @@ reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
     outputs[i].rank = s->rank;
     memcpy (outputs[i].dims, s->dims, sizeof outputs[i].dims);
   }
-  if (!fed)
+  if (c->n_fed == 0)
     return backend->plan_run (c->plan->plan, c->in, c->out, c->workspace.data,
                               error);
-  return backend->plan_run_fed (c->plan->plan, c->in, c->fed, c->out,
+  return backend->plan_run_fed (c->plan->plan, c->in, c->fed, c->n_fed, c->out,
                                 c->workspace.data, error)
          && fetch_fed (c, outputs, error);
 }

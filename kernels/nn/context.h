@@ -19,12 +19,14 @@ typedef struct {
 struct ReidContext {
   ReidSession *session;
   int threads;
-  ReidPlan *plan; /* of the last run */
+  ReidPlan *plan;      /* of the last run */
+  size_t memory_limit; /* 0 = none */
   ReidContextBuffer workspace, *inputs, *outputs;
   ReidContextFeed *feeds;
   const float **in;
   float **out;
-  ReidBackendFeed **fed;
+  ReidBackendFed *fed; /* of this run, at most one an input */
+  int n_fed;
 };
 
 #endif /* REID_NN_CONTEXT_H */

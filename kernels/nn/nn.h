@@ -135,6 +135,12 @@ REID_API int64_t reid_session_macs (ReidSession *session,
 REID_API ReidContext *reid_context_new (ReidSession *session, int threads,
                                         ReidError *error);
 REID_API void reid_context_free (ReidContext *context);
+/* The most memory that the session's weights and plans may take when a run of
+ * this context needs another plan: the device's memory, on a CPU weights and
+ * working memory. What does not fit fails with REID_ERROR_MEMORY, after plans
+ * that nobody uses have made room; of contexts that run one plan at the same
+ * time one is counted. 0 = no limit but what there is. */
+REID_API void reid_context_limit_memory (ReidContext *context, size_t bytes);
 /* Where to put the input: a buffer of the plan for these shapes, so that a
  * caller can write straight into it; valid until the next call with another
  * shape. tensor->rank and dims are read, tensor->data is written. */

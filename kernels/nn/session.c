@@ -617,6 +617,69 @@ plan_new (ReidSession *s, const ReidTensor *inputs, int threads,
   return p;
 }
 
+static size_t
+weight_bytes (const ReidSession *s)
+{
+  const ReidGraph *g = &s->model->graph;
+  size_t bytes = 0;
+
+  if (s->backend->model_memory)
+    return s->backend->model_memory (s->backend_model);
+  for (int i = 0; i < g->n_values; i++) {
+    const ReidValue *v = &g->values[i];
+    size_t n = sizeof (float);
+    for (int k = 0; k < v->rank && v->data; k++)
+      n *= (size_t) v->dims[k];
+    bytes += v->data ? n : 0;
+  }
+  return bytes;
+}
+
+static size_t
+plan_bytes (const ReidSession *s, const ReidPlan *p)
+{
+  return s->backend->plan_memory ? s->backend->plan_memory (p->plan)
+                                 : p->workspace;
+}
+
+/* The plan that nobody has used for longest, other than p; or NULL. */
+static ReidPlan **
+idle_plan (ReidSession *s, const ReidPlan *p)
+{
+  ReidPlan **found = NULL;
+
+  for (ReidPlan **at = &s->plans; *at; at = &(*at)->next)
+    if ((*at)->users == 0 && *at != p)
+      found = at;
+  return found;
+}
+
+/* Is there room for p (in the session's list or not) below the limit? Others
+ * that nobody uses make room. */
+static bool
+within (ReidSession *s, const ReidPlan *p, size_t limit, ReidError *error)
+{
+  size_t all;
+
+  for (;;) {
+    ReidPlan **idle = idle_plan (s, p), *gone;
+    all = weight_bytes (s) + plan_bytes (s, p);
+    for (const ReidPlan *q = s->plans; q; q = q->next)
+      all += q != p ? plan_bytes (s, q) : 0;
+    if (all <= limit || !idle)
+      break;
+    gone = *idle;
+    *idle = gone->next;
+    plan_free (s, gone);
+  }
+  return all <= limit
+         || reid_error_set (error, REID_ERROR_MEMORY,
+                            "%s: with its weights it needs %zu MiB at this "
+                            "size and batch, and the memory limit is %zu MiB; "
+                            "raise that, or use a smaller size or batch",
+                            s->path, (all + (1 << 20) - 1) >> 20, limit >> 20);
+}
+
 /* Drops the least recently used plans that nobody holds. */
 static void
 trim (ReidSession *s)
@@ -636,26 +699,37 @@ trim (ReidSession *s)
 
 ReidPlan *
 reid_session_plan (ReidSession *session, const ReidTensor *inputs, int threads,
-                   ReidError *error)
+                   size_t limit, ReidError *error)
 {
+  const ReidBackend *backend = session->backend;
+  bool fresh = false, ok;
   ReidPlan *p, **at;
 
   pthread_mutex_lock (&session->plans_lock);
   for (at = &session->plans; (p = *at); at = &p->next)
-    if (same_inputs (&session->model->graph, p, inputs, threads)) {
-      *at = p->next;
+    if (same_inputs (&session->model->graph, p, inputs, threads))
       break;
-    }
-  if (!p)
+  if (!p) {
     p = plan_new (session, inputs, threads, error);
-  if (p) {
+    fresh = p != NULL;
+  }
+  ok = p && (limit == 0 || within (session, p, limit, error));
+  if (ok && fresh && backend->plan_reserve)
+    ok = backend->plan_reserve (p->plan, error);
+  if (fresh && !ok)
+    plan_free (session, p);
+  if (ok) {
+    for (at = &session->plans; !fresh && *at != p;)
+      at = &(*at)->next;
+    if (!fresh)
+      *at = p->next;
     p->users++;
     p->next = session->plans;
     session->plans = p;
   }
   trim (session);
   pthread_mutex_unlock (&session->plans_lock);
-  return p;
+  return ok ? p : NULL;
 }
 
 void

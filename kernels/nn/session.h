@@ -25,9 +25,10 @@ typedef struct ReidPlan {
 bool reid_session_shapes (const ReidSession *session, const ReidTensor *inputs,
                           ReidShape *shapes, ReidError *error);
 /* The plan for these inputs, made when there is none; the caller gives it back.
- * Several contexts may hold one plan. */
+ * Several contexts may hold one plan. limit: see reid_context_limit_memory().
+ */
 ReidPlan *reid_session_plan (ReidSession *session, const ReidTensor *inputs,
-                             int threads, ReidError *error);
+                             int threads, size_t limit, ReidError *error);
 void reid_session_plan_release (ReidSession *session, ReidPlan *plan);
 const ReidGraph *reid_session_graph (const ReidSession *session);
 const ReidBackend *reid_session_backend (const ReidSession *session);

@@ -225,13 +225,37 @@ plan_new (ReidBackendModel *model, const ReidShape *shapes, int threads,
     plan->program =
         reid_gpu_program_new (model->graph, &model->gpu, model->store,
                               model->tuner, model->weights, shapes, error);
-  /* so that what does not fit is told now, when a smaller batch can be made */
-  if (plan->program && !model->gpu.host)
-    plan->free = lane_new (plan, error);
-  if (plan->free || (plan->program && model->gpu.host))
+  if (plan->program)
     return plan;
   plan_free (plan);
   return NULL;
+}
+
+static size_t
+model_memory (ReidBackendModel *model)
+{
+  return reid_gpu_weights_bytes (model->weights);
+}
+
+static size_t
+plan_memory (const ReidBackendPlan *plan)
+{
+  return plan->program->memory + plan->program->workspace;
+}
+
+static bool
+plan_reserve (ReidBackendPlan *plan, ReidError *error)
+{
+  Lane *lane;
+
+  /* what is only planned for a device that is not there never runs */
+  if (plan->model->gpu.description)
+    return true;
+  lane =
+      reid_gpu_use (&plan->model->gpu, error) ? take_lane (plan, error) : NULL;
+  if (lane)
+    give_lane (plan, lane);
+  return lane != NULL;
 }
 
 /* Workspaces are the GPU's, in lanes. */
@@ -274,44 +298,48 @@ compute (ReidBackendPlan *plan, Lane *lane, bool packed, ReidError *error)
                                error);
 }
 
-/* Are all pictures of input i in its feed? */
+/* Are all pictures of input i fed? */
 static bool
-fed (const ReidGpuProgram *p, ReidBackendFeed *const *feeds, int i)
+all_fed (const ReidGpuProgram *p, int i, const ReidBackendFed *fed, int n)
 {
-  int n = p->inputs[i].pictures.n;
+  int count = 0;
 
-  return feeds && feeds[i] && n > 0 && reid_gpu_feed_count (feeds[i], n) == n;
-}
-
-static bool
-all_fed (const ReidGpuProgram *p, ReidBackendFeed *const *feeds)
-{
-  for (int i = 0; i < p->graph->n_inputs; i++)
-    if (!fed (p, feeds, i))
-      return false;
-  return true;
+  for (int k = 0; k < n; k++)
+    if (fed[k].input == i)
+      count += reid_gpu_feed_count (fed[k].feed, fed[k].count);
+  return count > 0 && count == p->inputs[i].pictures.n;
 }
 
 /* Input i into the lane's memory, `packed` or dense. */
 static bool
 put_input (const ReidGpuProgram *p, const Lane *lane, int i, const float *data,
-           ReidBackendFeed *const *feeds, bool packed, ReidError *error)
+           const ReidBackendFed *fed, int n, bool packed, ReidError *error)
 {
   const ReidGpuInput *in = &p->inputs[i];
   int buffer = packed ? p->steps[in->pack].out : in->buffer;
-  void *to = lane->memory + p->buffers[buffer].offset;
+  char *to = lane->memory + p->buffers[buffer].offset;
+  ReidBlocked part = in->pictures;
+  size_t size = packed ? (size_t) part.h * (size_t) part.w * (size_t) part.cp
+                             * reid_store_size (part.store)
+                       : in->bytes / (size_t) (part.n ? part.n : 1);
 
-  if (!fed (p, feeds, i)
+  if (!all_fed (p, i, fed, n)
       && !reid_gpu_upload (&p->gpu, lane->queue, to, data, in->bytes, error))
     return false;
-  return !feeds || !feeds[i] || in->pictures.n == 0
-         || reid_gpu_feed_write (feeds[i], lane->queue, to, &in->pictures,
-                                 !packed, error);
+  for (int k = 0; k < n; k++) {
+    part.n = fed[k].count;
+    if (fed[k].input == i
+        && !reid_gpu_feed_write (fed[k].feed, lane->queue,
+                                 to + (size_t) fed[k].first * size, &part,
+                                 !packed, error))
+      return false;
+  }
+  return true;
 }
 
 static bool
 plan_run_fed (ReidBackendPlan *plan, const float *const *inputs,
-              ReidBackendFeed *const *feeds, float *const *outputs,
+              const ReidBackendFed *fed, int n, float *const *outputs,
               void *workspace, ReidError *error)
 {
   const ReidGpuProgram *p = plan->program;
@@ -319,13 +347,15 @@ plan_run_fed (ReidBackendPlan *plan, const float *const *inputs,
   const ReidGpu *gpu = &plan->model->gpu;
   Lane *lane;
   bool ok = reid_gpu_use (gpu, error);
-  bool packed = reid_gpu_program_packs (p) && all_fed (p, feeds);
+  bool packed = n > 0 && reid_gpu_program_packs (p);
 
+  for (int i = 0; i < g->n_inputs && packed; i++)
+    packed = all_fed (p, i, fed, n);
   lane = ok ? take_lane (plan, error) : NULL;
   if (!lane)
     return false;
   for (int i = 0; i < g->n_inputs && ok; i++)
-    ok = put_input (p, lane, i, inputs[i], feeds, packed, error);
+    ok = put_input (p, lane, i, inputs[i], fed, n, packed, error);
   ok = ok && compute (plan, lane, packed, error);
   for (int i = 0; i < g->n_outputs && ok; i++) {
     if (p->outputs[i] < 0) {
@@ -354,7 +384,7 @@ static bool
 plan_run (ReidBackendPlan *plan, const float *const *inputs,
           float *const *outputs, void *workspace, ReidError *error)
 {
-  return plan_run_fed (plan, inputs, NULL, outputs, workspace, error);
+  return plan_run_fed (plan, inputs, NULL, 0, outputs, workspace, error);
 }
 
 /* --- pictures --- */
@@ -408,6 +438,9 @@ REID_API const ReidBackend reid_backend = {
   .model_free = model_free,
   .plan_new = plan_new,
   .plan_free = plan_free,
+  .model_memory = model_memory,
+  .plan_memory = plan_memory,
+  .plan_reserve = plan_reserve,
   .plan_workspace = plan_workspace,
   .plan_run = plan_run,
   .host_alloc = host_alloc,

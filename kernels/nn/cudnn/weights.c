@@ -18,6 +18,7 @@ struct ReidGpuWeights {
   ReidStore store;
   pthread_mutex_t lock;
   Entry *entries;
+  size_t bytes; /* of the entries */
 };
 
 ReidGpuWeights *
@@ -72,6 +73,7 @@ upload (ReidGpuWeights *w, const float *data, int64_t n, ReidError *error)
     reid_gpu_free (&w->gpu, memory);
     return NULL;
   }
+  w->bytes += memory ? size : 0;
   return memory;
 }
 
@@ -93,9 +95,13 @@ blocked (ReidGpuWeights *w, const float *data, ReidBlocked shape, int rows,
   ok = from
        && reid_gpu_ok (reid_cuda_pack (q, from, to, &shape), "weights", error)
        && reid_gpu_wait (&w->gpu, q, error);
+  if (from)
+    w->bytes -= (size_t) shape.n * shape.c * shape.h * shape.w * sizeof *data;
   reid_gpu_free (&w->gpu, from);
-  if (ok)
+  if (ok) {
+    w->bytes += size;
     return to;
+  }
   reid_gpu_free (&w->gpu, to);
   return NULL;
 }
@@ -228,4 +234,15 @@ reid_gpu_weights_get (ReidGpuWeights *weights, int value, ReidForm form,
   }
   pthread_mutex_unlock (&weights->lock);
   return e ? e->memory : NULL;
+}
+
+size_t
+reid_gpu_weights_bytes (ReidGpuWeights *weights)
+{
+  size_t bytes;
+
+  pthread_mutex_lock (&weights->lock);
+  bytes = weights->bytes;
+  pthread_mutex_unlock (&weights->lock);
+  return bytes;
 }

@@ -28,6 +28,9 @@ const void *reid_gpu_weights_get (ReidGpuWeights *weights, int value,
                                   ReidForm form, int padded, int h, int w,
                                   ReidError *error);
 
+/* Bytes of the GPU's memory that they take now. */
+size_t reid_gpu_weights_bytes (ReidGpuWeights *weights);
+
 /* Channels as they are stored. */
 static inline int32_t
 reid_padded (int64_t channels)
