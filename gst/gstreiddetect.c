@@ -31,6 +31,7 @@
 #include <math.h>
 
 #include "gstreidinfo.h"
+#include "gstreidmemory.h"
 #include "gstreidprecision.h"
 #include "gstreidvideo.h"
 
@@ -55,6 +56,7 @@ enum {
   PROP_MODEL,
   PROP_DEVICE,
   PROP_PRECISION,
+  PROP_MEMORY_LIMIT,
   PROP_THRESHOLD,
   PROP_NMS_THRESHOLD,
   PROP_INFERENCE_INTERVAL,
@@ -69,6 +71,7 @@ struct _GstReidDetect {
   /* properties, under the object lock */
   gchar *model, *device;
   gint precision;
+  guint memory_limit;
   gfloat threshold, nms_threshold;
   guint inference_interval, inference_size, min_size, threads;
   gboolean changed;
@@ -107,6 +110,7 @@ fill_options (GstReidDetect *self, ReidDetectorOptions *options)
   reid_detector_options_init (options);
   options->threads = (int) self->threads;
   options->precision = (ReidPrecision) self->precision;
+  options->memory_limit = gst_reid_memory_limit_bytes (self->memory_limit);
   options->threshold = self->threshold < 0 ? NAN : self->threshold;
   options->nms_threshold = self->nms_threshold;
   options->inference_size = (int) self->inference_size;
@@ -436,6 +440,9 @@ gst_reid_detect_set_property (GObject *object, guint id, const GValue *value,
     case PROP_PRECISION:
       self->precision = g_value_get_enum (value);
       break;
+    case PROP_MEMORY_LIMIT:
+      self->memory_limit = g_value_get_uint (value);
+      break;
     case PROP_THRESHOLD:
       self->threshold = g_value_get_float (value);
       break;
@@ -478,6 +485,9 @@ gst_reid_detect_get_property (GObject *object, guint id, GValue *value,
       break;
     case PROP_PRECISION:
       g_value_set_enum (value, self->precision);
+      break;
+    case PROP_MEMORY_LIMIT:
+      g_value_set_uint (value, self->memory_limit);
       break;
     case PROP_THRESHOLD:
       g_value_set_float (value, self->threshold);
@@ -565,6 +575,13 @@ gst_reid_detect_class_init (GstReidDetectClass *klass)
    */
   g_object_class_install_property (object_class, PROP_PRECISION,
                                    gst_reid_precision_param_spec (ready));
+  /**
+   * GstReidDetect:memory-limit:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_MEMORY_LIMIT,
+                                   gst_reid_memory_limit_param_spec (ready));
   /**
    * GstReidDetect:threshold:
    *

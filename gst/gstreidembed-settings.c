@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "gstreidinfo.h"
+#include "gstreidmemory.h"
 #include "gstreidprecision.h"
 
 #define DEFAULT_MODEL NULL
@@ -20,6 +21,7 @@ enum {
   PROP_LAYERS,
   PROP_DEVICE,
   PROP_PRECISION,
+  PROP_MEMORY_LIMIT,
   PROP_BATCH_SIZE,
   PROP_MAX_LATENCY,
   PROP_NORMALIZE,
@@ -83,6 +85,9 @@ gst_reid_embed_settings_set (GstReidEmbedSettings *settings, guint id,
     case PROP_PRECISION:
       settings->precision = g_value_get_enum (value);
       break;
+    case PROP_MEMORY_LIMIT:
+      settings->memory_limit = g_value_get_uint (value);
+      break;
     case PROP_BATCH_SIZE:
       settings->batch_size = g_value_get_uint (value);
       break;
@@ -121,6 +126,9 @@ gst_reid_embed_settings_get (const GstReidEmbedSettings *settings, guint id,
     case PROP_PRECISION:
       g_value_set_enum (value, settings->precision);
       break;
+    case PROP_MEMORY_LIMIT:
+      g_value_set_uint (value, settings->memory_limit);
+      break;
     case PROP_BATCH_SIZE:
       g_value_set_uint (value, settings->batch_size);
       break;
@@ -144,7 +152,9 @@ gst_reid_embed_settings_open (const GstReidEmbedSettings *settings,
                               GError **error)
 {
   ReidEmbedderOptions options = { settings->device, (int) settings->threads,
-                                  (ReidPrecision) settings->precision };
+                                  (ReidPrecision) settings->precision,
+                                  gst_reid_memory_limit_bytes (
+                                      settings->memory_limit) };
 
   return gst_reid_embedder_open (settings->model, settings->weights,
                                  settings->layers, &options, error);
@@ -259,6 +269,13 @@ gst_reid_embed_settings_install (GObjectClass *klass)
   g_object_class_install_property (klass, PROP_PRECISION,
                                    gst_reid_precision_param_spec (ready));
   /**
+   * GstReidEmbed:memory-limit:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_MEMORY_LIMIT,
+                                   gst_reid_memory_limit_param_spec (ready));
+  /**
    * GstReidEmbed:batch-size:
    *
    * Since: 0.1
@@ -268,7 +285,7 @@ gst_reid_embed_settings_install (GObjectClass *klass)
       g_param_spec_uint ("batch-size", "Batch size",
                          "Faces that go through the network together, taken "
                          "from many tracklets; no vector depends on it (0: 16 "
-                         "on a CPU, 256 on a GPU)",
+                         "on a CPU, from 64 on a GPU as many as pay)",
                          0, 1024, DEFAULT_BATCH_SIZE, playing));
   /**
    * GstReidEmbed:max-latency:

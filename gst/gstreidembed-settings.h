@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 typedef struct {
   gchar *model, *weights, *layers, *device;
   gint precision;
-  guint batch_size, threads;
+  guint memory_limit, batch_size, threads;
   GstClockTime max_latency;
   gboolean normalize;
 } GstReidEmbedSettings;

@@ -214,11 +214,11 @@ run_batch (GstReidEmbed *self, guint size)
   GST_OBJECT_LOCK (self);
   model.normalize = self->settings.normalize;
   GST_OBJECT_UNLOCK (self);
-  batch = reid_embedder_batch (embedder);
+  batch = reid_embedder_memory_batch (embedder);
   n = gst_reid_batch_run (self->batch, &model, size, &failed, &error);
-  if (reid_embedder_batch (embedder) < batch)
-    GST_WARNING_OBJECT (self, "no memory for %d faces at once: %d from now on",
-                        batch, reid_embedder_batch (embedder));
+  if (reid_embedder_memory_batch (embedder) != batch)
+    GST_WARNING_OBJECT (self, "no memory for more than %d faces at once",
+                        reid_embedder_memory_batch (embedder));
   tell_drop (self);
   if (told) /* before the first tracklet of another version */
     send_info (self);

@@ -15,6 +15,8 @@
 
 #define MOST_BATCH 1024
 #define MOST_THREADS 256
+/* Unpacked at a time, unless asked for more: 50 MB. */
+#define MOST_AT_ONCE 256
 /* Between two lines of progress. */
 #define TERMINAL_INTERVAL (G_TIME_SPAN_SECOND / 5)
 #define OTHER_INTERVAL (5 * G_TIME_SPAN_SECOND)
@@ -175,8 +177,10 @@ static gint
 make_vectors (const Embed *e, const gchar *name,
               const GstReidEmbedder *embedder, ReidAddition *addition)
 {
-  guint size = e->batch > 0 ? (guint) e->batch
-                            : (guint) reid_embedder_batch (embedder->embedder);
+  guint size = e->batch > 0
+                   ? (guint) e->batch
+                   : (guint) MIN (reid_embedder_most_batch (embedder->embedder),
+                                  MOST_AT_ONCE);
   Progress progress = { e->quiet, isatty (STDERR_FILENO), FALSE,
                         g_get_monotonic_time (), 0 };
   ReidEmbedJob job = { addition,     embedder->embedder, size,

@@ -152,7 +152,10 @@ reid_detector_configure (ReidDetector *detector,
     reid_context_free (detector->context);
     detector->context = context;
     detector->threads = set.threads;
+    detector->options.memory_limit = 0; /* as yet */
   }
+  if (set.memory_limit != detector->options.memory_limit)
+    reid_context_limit_memory (detector->context, set.memory_limit);
   set.device = NULL;
   detector->options = set;
   return true;
@@ -401,7 +404,8 @@ reid_detector_run (ReidDetector *detector, const ReidImage *image,
                      .dims = { 1, detector->input.channels, params->height,
                                params->width } };
   if (!reid_context_input (detector->context, 0, &in, error)
-      || !reid_image_to_tensor (image, params, in.data, &mapping, error)
+      || !reid_context_input_image (detector->context, 0, 0, image, params,
+                                    &mapping, error)
       || !reid_context_run (detector->context, &in, out, error)
       || !reid_session_check (detector->session, &in, out, NULL, error)
       || !decode (detector, out, error))

@@ -58,6 +58,7 @@ typedef struct {
   float min_size;      /* smallest face height in frame pixels; 0 = none */
   int max_faces;       /* 0 = 1024 */
   ReidPrecision precision;
+  size_t memory_limit; /* see reid_context_limit_memory() */
 } ReidDetectorOptions;
 
 REID_API void reid_detector_options_init (ReidDetectorOptions *options);

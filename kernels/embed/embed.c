@@ -155,10 +155,35 @@ reid_embedder_batch (const ReidEmbedder *embedder)
 
   for (int i = 0; i < embedder->n; i++) {
     const ReidNetwork *network = &embedder->networks[i];
-    if (network->batchable && (least == 0 || network->batch < least))
-      least = network->batch;
+    int batch = network->growth.batch;
+    if (network->batchable && (least == 0 || batch < least))
+      least = batch;
   }
   return least ? least : 1;
+}
+
+int
+reid_embedder_most_batch (const ReidEmbedder *embedder)
+{
+  int most = 1;
+
+  for (int i = 0; i < embedder->n; i++)
+    if (embedder->networks[i].growth.most > most)
+      most = embedder->networks[i].growth.most;
+  return most;
+}
+
+int
+reid_embedder_memory_batch (const ReidEmbedder *embedder)
+{
+  int least = 0;
+
+  for (int i = 0; i < embedder->n; i++) {
+    int batch = embedder->networks[i].memory_batch;
+    if (batch && (least == 0 || batch < least))
+      least = batch;
+  }
+  return least;
 }
 
 const char *

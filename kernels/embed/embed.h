@@ -32,6 +32,7 @@ typedef struct {
   const char *device; /* see ReidSessionOptions */
   int threads;        /* 0 = all */
   ReidPrecision precision;
+  size_t memory_limit; /* of each network: see reid_context_limit_memory() */
 } ReidEmbedderOptions;
 
 /* One face picture. Landmarks and box in its pixels, as in ReidChip. */
@@ -80,8 +81,13 @@ REID_API bool reid_embedder_is_unit (const ReidEmbedder *embedder);
 /* False where no network can run more than one picture at a time; run() then
  * does that by itself. */
 REID_API bool reid_embedder_batchable (const ReidEmbedder *embedder);
-/* Pictures that run() takes at once; fewer from when memory has ended on. */
+/* Pictures that run() takes at once. On a GPU that grows as long as it makes
+ * more of them a second (growth.h); where memory ends it falls. */
 REID_API int reid_embedder_batch (const ReidEmbedder *embedder);
+/* The most that it may grow to. */
+REID_API int reid_embedder_most_batch (const ReidEmbedder *embedder);
+/* How many memory was enough for, once it was not for more; else 0. */
+REID_API int reid_embedder_memory_batch (const ReidEmbedder *embedder);
 /* Of the first network. */
 REID_API const char *reid_embedder_device (const ReidEmbedder *embedder);
 REID_API const char *reid_embedder_device_reason (const ReidEmbedder *embedder);

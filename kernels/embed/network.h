@@ -6,6 +6,7 @@
 
 #include "base/sha256.h"
 #include "embed/embed.h"
+#include "embed/growth.h"
 #include "embed/layers.h"
 
 typedef struct {
@@ -13,7 +14,8 @@ typedef struct {
   ReidContext *context;
   ReidLayers *layers; /* NULL: the network's own output */
   bool batchable;
-  int batch, step; /* most pictures a run; what a smaller run is divided by */
+  ReidGrowth growth;
+  int memory_batch; /* see reid_embedder_memory_batch() */
   int channels, dims;
   ReidTensorParams params;
   double landmarks[10];          /* where they go; never all 0 */

@@ -139,7 +139,8 @@ REID_API void reid_context_free (ReidContext *context);
  * this context needs another plan: the device's memory, on a CPU weights and
  * working memory. What does not fit fails with REID_ERROR_MEMORY, after plans
  * that nobody uses have made room; of contexts that run one plan at the same
- * time one is counted. 0 = no limit but what there is. */
+ * time one is counted, and pictures on their way to a GPU are not. 0 = no limit
+ * but what there is. */
 REID_API void reid_context_limit_memory (ReidContext *context, size_t bytes);
 /* Where to put the input: a buffer of the plan for these shapes, so that a
  * caller can write straight into it; valid until the next call with another

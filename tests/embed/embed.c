@@ -139,11 +139,12 @@ TEST (where_memory_ends_it_goes_on_in_smaller_batches)
   ReidEmbedder *embedder = reid_embedder_new (path, NULL, &options, &error);
   unlink (path);
   REQUIRE_OK (embedder != NULL, error);
-  CHECK (reid_embedder_batch (embedder) == 256);
+  CHECK (reid_embedder_batch (embedder) == 64);
   size_t size = (size_t) reid_embedder_dims (embedder) * N * sizeof *all;
   REQUIRE_OK (reid_embedder_run (embedder, pictures, N, true, all, &error),
               error);
-  CHECK (reid_embedder_batch (embedder) == 256);
+  CHECK (reid_embedder_batch (embedder) == 64);
+  CHECK (reid_embedder_memory_batch (embedder) == 0);
   /* a batch of 16 wants more than the input's 2.4 MB, one of 4 does not */
   setenv ("REID_CUDNN_HOST_MEMORY", "2200000", 1);
   reid_embedder_free (embedder);
@@ -154,6 +155,7 @@ TEST (where_memory_ends_it_goes_on_in_smaller_batches)
   REQUIRE_OK (reid_embedder_run (embedder, pictures, N, true, few, &error),
               error);
   CHECK (reid_embedder_batch (embedder) == 4);
+  CHECK (reid_embedder_memory_batch (embedder) == 4);
   CHECK (!memcmp (all, few, size));
   /* and where not even one fits, that is told */
   setenv ("REID_CUDNN_HOST_MEMORY", "100000", 1);
@@ -164,8 +166,22 @@ TEST (where_memory_ends_it_goes_on_in_smaller_batches)
   REQUIRE_OK (embedder != NULL, error);
   CHECK (!reid_embedder_run (embedder, pictures, N, true, few, &error));
   CHECK (error.status == REID_ERROR_MEMORY);
-  reid_embedder_free (embedder);
   unsetenv ("REID_CUDNN_HOST_MEMORY");
+  /* nor may it take more than it was given */
+  options.memory_limit = 3000000;
+  reid_embedder_free (embedder);
+  REQUIRE (tiny_embedder (path, TINY_EMBED_COLOUR));
+  embedder = reid_embedder_new (path, NULL, &options, &error);
+  unlink (path);
+  reid_error_clear (&error);
+  REQUIRE (embedder != NULL);
+  memset (few, 0, size);
+  REQUIRE_OK (reid_embedder_run (embedder, pictures, N, true, few, &error),
+              error);
+  CHECK_MSG (reid_embedder_memory_batch (embedder) == 4, "%d",
+             reid_embedder_memory_batch (embedder));
+  CHECK (!memcmp (all, few, size));
+  reid_embedder_free (embedder);
   unsetenv ("REID_CUDNN_HOST");
 }
 #endif

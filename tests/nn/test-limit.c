@@ -81,13 +81,13 @@ least (const char *device, int64_t batch)
 static void
 limits_on (const char *device)
 {
-  size_t one = least (device, 1), many = least (device, 64);
+  size_t one = least (device, 1), many = least (device, 16);
   ReidError error = REID_ERROR_INIT;
   ReidSession *s = open_net (device, &error);
   ReidContext *c = s ? reid_context_new (s, 1, &error) : NULL,
               *other = s ? reid_context_new (s, 1, &error) : NULL;
 
-  printf ("# %s: %zu bytes for one picture, %zu for 64\n", device, one, many);
+  printf ("# %s: %zu bytes for one picture, %zu for 16\n", device, one, many);
   /* dnnl runs any batch in pieces of the same size */
   CHECK (one >= WEIGHTS && many >= one);
   CHECK (many > one || strcmp (device, "dnnl") == 0);
@@ -98,10 +98,10 @@ limits_on (const char *device)
   /* enough for one at a time: plans that nobody uses make room */
   reid_context_limit_memory (c, many);
   for (int i = 0; i < 3; i++)
-    CHECK_MSG (run (c, 64, &error) && run (c, 1, &error) && run (c, 3, &error),
+    CHECK_MSG (run (c, 16, &error) && run (c, 1, &error) && run (c, 3, &error),
                "%s", error.message);
   reid_context_limit_memory (c, many - 1);
-  CHECK (!run (c, 64, &error));
+  CHECK (!run (c, 16, &error));
   CHECK_MSG (error.status == REID_ERROR_MEMORY
                  && strstr (error.message, "tiny.onnx: ")
                  && strstr (error.message, "the memory limit is"),
@@ -113,13 +113,13 @@ limits_on (const char *device)
   reid_error_clear (&error);
   /* what another one holds is counted, and stays; who has no limit does not
    * care */
-  CHECK_MSG (run (other, 64, &error), "%s", error.message);
+  CHECK_MSG (run (other, 16, &error), "%s", error.message);
   reid_context_limit_memory (c, many);
   CHECK (!run (c, 1, &error));
   reid_error_clear (&error);
-  CHECK_MSG (run (c, 64, &error), "%s", error.message);
+  CHECK_MSG (run (c, 16, &error), "%s", error.message);
   reid_context_limit_memory (c, 0);
-  CHECK_MSG (run (c, 1, &error) && run (other, 64, &error), "%s",
+  CHECK_MSG (run (c, 1, &error) && run (other, 16, &error), "%s",
              error.message);
   reid_context_free (c);
   reid_context_free (other);
