@@ -190,7 +190,7 @@ made_on (const char *device, ReidPrecision precision, int channels, bool kept)
   Picture pictures[MOST];
   size_t n, m;
 
-  CHECK_MSG (c != NULL, "%s: %s", device, error.message);
+  REQUIRE_OK (c != NULL, error);
   params.channels = channels == 1 ? REID_CHANNELS_GRAY : REID_CHANNELS_BGR;
   pictures_init (pictures);
   for (int round = 0; round < 6 && c; round++) {
@@ -255,7 +255,7 @@ TEST (a_picture_that_does_not_fit_is_refused)
     ReidTensor in = { .rank = 4, .dims = { 2, 3, H, W } }, out;
     Picture pictures[MOST], bad;
 
-    CHECK_MSG (c != NULL, "%s", error.message);
+    REQUIRE_OK (c != NULL, error);
     params.channels = REID_CHANNELS_BGR;
     pictures_init (pictures);
     CHECK (!give (c, 0, &pictures[0], &error)); /* nothing asked for */
@@ -308,7 +308,7 @@ TEST (what_is_not_finite_is_found_in_pictures_too)
     Picture pictures[MOST];
     int bad = -1;
 
-    CHECK_MSG (c != NULL, "%s", error.message);
+    REQUIRE_OK (c != NULL, error);
     params.channels = REID_CHANNELS_BGR;
     pictures_init (pictures);
     CHECK (reid_context_input (c, 0, &in, &error)
@@ -338,7 +338,7 @@ TEST (without_memory_for_a_picture_it_is_made_here)
   setenv ("REID_CUDNN_HOST", "1", 1);
   s = open_net ("cudnn", REID_PRECISION_F32, 3, false, .1f, &error);
   c = s ? reid_context_new (s, 1, &error) : NULL;
-  CHECK_MSG (c != NULL, "%s", error.message);
+  REQUIRE_OK (c != NULL, error);
   params.channels = REID_CHANNELS_BGR;
   pictures_init (pictures);
   float *here = run (c, pictures, 3, 0, MOST, HERE, &n);
