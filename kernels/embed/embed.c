@@ -173,6 +173,16 @@ reid_embedder_device_reason (const ReidEmbedder *embedder)
   return reid_session_device_reason (embedder->networks[0].session);
 }
 
+void
+reid_embedder_times (const ReidEmbedder *embedder, ReidEmbedderTimes *times)
+{
+  *times = (ReidEmbedderTimes){ 0 };
+  for (int i = 0; i < embedder->n; i++) {
+    times->align += embedder->networks[i].times.align;
+    times->network += embedder->networks[i].times.network;
+  }
+}
+
 const char *
 reid_embedder_version (const ReidEmbedder *embedder)
 {

@@ -5,6 +5,7 @@
 #include "embed/vector.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,12 +15,6 @@
 #define MOST_SIDE 1024
 #define MOST_DIMS 65536
 #define MOST_OUTPUTS 64
-/* Pictures a run. On a CPU MobileFaceNet takes the same time a picture from 1
- * to 16 and gains nothing above, where the activations leave the caches; a GPU
- * wants as many as fill it. Powers of two or four keep the plans few, of which
- * a GPU's take seconds to make. */
-#define CPU_BATCH 16
-#define GPU_BATCH 256
 
 static ReidTensor
 input_of (const ReidNetwork *network, int n)
@@ -205,12 +200,11 @@ reid_network_open (ReidNetwork *network, const ReidEmbedderNetwork *as,
     return false;
   network->weight = as->weight;
   network->batchable = reid_session_batchable (network->session);
-  bool gpu = reid_session_on_gpu (network->session);
-  network->batch = !network->batchable ? 1 : gpu ? GPU_BATCH : CPU_BATCH;
-  network->step = gpu ? 4 : 2;
+  network->batch = reid_session_batch (network->session, INT_MAX);
   network->context = reid_context_new (network->session,
                                        options ? options->threads : 0, error);
-  return network->context != NULL;
+  return network->context
+         && reid_context_share (network->context, 0, error);
 }
 
 void
@@ -304,6 +298,7 @@ run_batch (ReidNetwork *network, const ReidFacePicture *pictures, int n,
   size_t size = (size_t) network->channels * (size_t) params->width
                 * (size_t) params->height;
   ReidTensor in = input_of (network, n), results[MOST_OUTPUTS];
+  uint64_t start = reid_clock (), aligned;
   int bad = 0;
 
   if (!reid_context_input (network->context, 0, &in, error))
@@ -312,7 +307,11 @@ run_batch (ReidNetwork *network, const ReidFacePicture *pictures, int n,
     if (!fill (network, &pictures[i], first + i, in.data + (size_t) i * size,
                error))
       return false;
-  if (!reid_context_run (network->context, &in, results, error))
+  aligned = reid_clock ();
+  network->times.align += aligned - start;
+  bool ok = reid_context_run (network->context, &in, results, error);
+  network->times.network += reid_clock () - aligned;
+  if (!ok)
     return false;
   if (!reid_session_check (network->session, &in, results, &bad, error)) {
     reid_error_prefix (error, "face %d", first + bad);
@@ -336,14 +335,13 @@ reid_network_run (ReidNetwork *network, const ReidFacePicture *pictures, int n,
   ReidError why = REID_ERROR_INIT;
 
   for (int done = 0; done < n;) {
-    int batch = network->batch;
-    while (batch > n - done)
-      batch /= network->step;
+    int left = n - done < network->batch ? n - done : network->batch;
+    int batch = reid_session_batch (network->session, left);
     if (run_batch (network, pictures + done, batch, done, length,
                    out + (size_t) done * stride, stride, &why)) {
       done += batch;
     } else if (why.status == REID_ERROR_MEMORY && batch > 1) {
-      network->batch = batch / network->step;
+      network->batch = reid_session_batch (network->session, batch - 1);
       reid_error_clear (&why);
     } else {
       return reid_error_set (error, why.status, "%s", why.message);

@@ -13,11 +13,12 @@ typedef struct {
   ReidContext *context;
   ReidLayers *layers; /* NULL: the network's own output */
   bool batchable;
-  int batch, step; /* most pictures a run; what a smaller run is divided by */
+  int batch; /* most pictures a run */
   int channels, dims;
   ReidTensorParams params;
   double landmarks[10];          /* where they go; never all 0 */
   double weight;                 /* of 1 */
+  ReidEmbedderTimes times;
   char sha256[REID_SHA256_TEXT]; /* of its files */
 } ReidNetwork;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nn/session.h"
+#include "nn/gather.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,16 @@ typedef struct {
 struct ReidContext {
   ReidSession *session;
   int threads;
-  ReidPlan *plan; /* of the last run */
+  ReidPlan *plan;     /* of the last run */
+  ReidGather *gather; /* where its runs meet others', or NULL */
+  int most;
   Buffer workspace, *inputs, *outputs;
   const float **in;
   float **out;
 };
 
-static int
-processors (void)
+int
+reid_processors (void)
 {
   cpu_set_t set;
   int n = sched_getaffinity (0, sizeof set, &set) == 0 ? CPU_COUNT (&set) : 1;
@@ -60,7 +63,7 @@ reid_context_new (ReidSession *session, int threads, ReidError *error)
   c = calloc (1, sizeof *c);
   if (c) {
     c->session = reid_session_ref (session);
-    c->threads = threads ? threads : processors ();
+    c->threads = threads ? threads : reid_processors ();
     if (c->threads > REID_MAX_THREADS)
       c->threads = REID_MAX_THREADS;
     c->inputs = calloc (n_in, sizeof *c->inputs);
@@ -83,6 +86,8 @@ reid_context_free (ReidContext *c)
   if (!c)
     return;
   const ReidGraph *g = reid_session_graph (c->session);
+  if (c->gather)
+    reid_gather_leave (c->gather);
   for (int i = 0; i < g->n_inputs && c->inputs; i++)
     reid_session_host_free (c->session, c->inputs[i].data);
   for (int i = 0; i < g->n_outputs && c->outputs; i++)
@@ -146,9 +151,78 @@ reid_context_prepare (ReidContext *c, const ReidTensor *inputs,
   return true;
 }
 
+int
+reid_context_threads (const ReidContext *c)
+{
+  return c->threads;
+}
+
+void
+reid_context_set_threads (ReidContext *c, int threads)
+{
+  if (c->threads == threads)
+    return;
+  reid_session_plan_release (c->session, c->plan);
+  c->plan = NULL;
+  c->threads = threads;
+}
+
 bool
-reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
-                  ReidError *error)
+reid_context_share (ReidContext *c, int most, ReidError *error)
+{
+  if (most < 0)
+    return reid_error_set (error, REID_ERROR_ARGUMENT,
+                           "runs of %d pictures: give 0 or more", most);
+  if (!reid_session_batchable (c->session)
+      || (most == 0 && !reid_session_on_gpu (c->session)))
+    return true;
+  if (!c->gather) {
+    c->gather = reid_session_gather (c->session);
+    if (!c->gather)
+      return reid_error_set (error, REID_ERROR_MEMORY, "%s: not enough memory",
+                             reid_session_path (c->session));
+    reid_gather_join (c->gather);
+  }
+  c->most = most ? most : INT_MAX;
+  return true;
+}
+
+/* Room for output i, of this shape. */
+static bool
+give_output (ReidContext *c, int i, int rank, const int64_t *dims,
+             ReidTensor *output, ReidError *error)
+{
+  output->rank = rank;
+  memcpy (output->dims, dims, sizeof output->dims);
+  if (!reserve (c, &c->outputs[i],
+                (size_t) reid_tensor_count (output) * sizeof (float), error))
+    return false;
+  output->data = c->outputs[i].data;
+  return true;
+}
+
+bool
+reid_context_take (ReidContext *c, const ReidTensor *all, int64_t first,
+                   int64_t n, ReidTensor *outputs, ReidError *error)
+{
+  for (int i = 0; i < reid_session_n_outputs (c->session); i++) {
+    ReidTensor *out = &outputs[i];
+    int64_t total = all[i].dims[0], count = reid_tensor_count (&all[i]);
+    int64_t dims[REID_MAX_RANK];
+    memcpy (dims, all[i].dims, sizeof dims);
+    dims[0] = n;
+    if (!give_output (c, i, all[i].rank, dims, out, error))
+      return false;
+    memcpy (out->data, all[i].data + count / total * first,
+            (size_t) (count / total * n) * sizeof (float));
+  }
+  return true;
+}
+
+bool
+reid_context_run_in (ReidContext *c, ReidContext *worker,
+                     const ReidTensor *inputs, ReidTensor *outputs,
+                     ReidError *error)
 {
   const ReidGraph *g = reid_session_graph (c->session);
 
@@ -160,18 +234,25 @@ reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
                              reid_session_input (c->session, i)->name);
     c->in[i] = inputs[i].data;
   }
-  if (!reid_context_prepare (c, inputs, error)
-      || !reserve (c, &c->workspace, c->plan->workspace, error))
+  if (!reid_context_prepare (worker, inputs, error)
+      || !reserve (worker, &worker->workspace, worker->plan->workspace, error))
     return false;
   for (int i = 0; i < g->n_outputs; i++) {
-    const ReidShape *s = &c->plan->shapes[g->outputs[i]];
-    if (!reserve (c, &c->outputs[i],
-                  (size_t) reid_shape_count (s) * sizeof (float), error))
+    const ReidShape *s = &worker->plan->shapes[g->outputs[i]];
+    if (!give_output (c, i, s->rank, s->dims, &outputs[i], error))
       return false;
-    c->out[i] = outputs[i].data = c->outputs[i].data;
-    outputs[i].rank = s->rank;
-    memcpy (outputs[i].dims, s->dims, sizeof outputs[i].dims);
+    c->out[i] = outputs[i].data;
   }
   return reid_session_backend (c->session)
-      ->plan_run (c->plan->plan, c->in, c->out, c->workspace.data, error);
+      ->plan_run (worker->plan->plan, c->in, c->out, worker->workspace.data,
+                  error);
+}
+
+bool
+reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
+                  ReidError *error)
+{
+  return c->gather
+             ? reid_gather_run (c->gather, c, c->most, inputs, outputs, error)
+             : reid_context_run_in (c, c, inputs, outputs, error);
 }

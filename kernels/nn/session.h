@@ -31,6 +31,8 @@ ReidPlan *reid_session_plan (ReidSession *session, const ReidTensor *inputs,
 void reid_session_plan_release (ReidSession *session, ReidPlan *plan);
 const ReidGraph *reid_session_graph (const ReidSession *session);
 const ReidBackend *reid_session_backend (const ReidSession *session);
+/* Where the runs of contexts that share meet; NULL when memory ends. */
+struct ReidGather *reid_session_gather (ReidSession *session);
 /* Memory that the session's device reads and writes fastest; NULL when it
  * ends. */
 void *reid_session_host_alloc (ReidSession *session, size_t size);
