@@ -35,8 +35,12 @@ reid_embedder_drop (ReidEmbedder *embedder, const ReidError *why)
 {
   if (embedder->n < 2)
     return false;
-  while (embedder->n > 1)
-    reid_network_close (&embedder->networks[--embedder->n]);
+  while (embedder->n > 1) {
+    ReidNetwork *network = &embedder->networks[--embedder->n];
+    embedder->networks[0].times.align += network->times.align;
+    embedder->networks[0].times.network += network->times.network;
+    reid_network_close (network);
+  }
   embedder->networks[0].weight = 1;
   embedder->dropped = *why;
   settle (embedder);

@@ -203,8 +203,7 @@ reid_network_open (ReidNetwork *network, const ReidEmbedderNetwork *as,
   network->batch = reid_session_batch (network->session, INT_MAX);
   network->context = reid_context_new (network->session,
                                        options ? options->threads : 0, error);
-  return network->context
-         && reid_context_share (network->context, 0, error);
+  return network->context && reid_context_share (network->context, 0, error);
 }
 
 void

@@ -16,8 +16,8 @@ typedef struct {
   int batch; /* most pictures a run */
   int channels, dims;
   ReidTensorParams params;
-  double landmarks[10];          /* where they go; never all 0 */
-  double weight;                 /* of 1 */
+  double landmarks[10]; /* where they go; never all 0 */
+  double weight;        /* of 1 */
   ReidEmbedderTimes times;
   char sha256[REID_SHA256_TEXT]; /* of its files */
 } ReidNetwork;
