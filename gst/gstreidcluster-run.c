@@ -6,7 +6,23 @@
 typedef struct {
   gdouble seconds;
   guint64 count;
+  GArray *stages; /* GstReidStage, with names of its own */
 } Stats;
+
+static void
+clear_stage (gpointer data)
+{
+  g_free ((gchar *) ((GstReidStage *) data)->name);
+}
+
+static void
+stats_free (gpointer data)
+{
+  Stats *stats = data;
+
+  g_array_free (stats->stages, TRUE);
+  g_free (stats);
+}
 
 struct _GstReidRun {
   GMutex lock;
@@ -26,7 +42,8 @@ gst_reid_run_new (void)
   run->first = run->last = GST_CLOCK_TIME_NONE;
   run->info = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
                                      (GDestroyNotify) gst_structure_free);
-  run->stats = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  run->stats =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, stats_free);
   return run;
 }
 
@@ -69,12 +86,19 @@ gst_reid_run_info (GstReidRun *run, const gchar *factory,
 
 void
 gst_reid_run_stats (GstReidRun *run, const gchar *factory, gdouble seconds,
-                    guint64 count)
+                    guint64 count, const GstReidStage *stages, guint n_stages)
 {
   Stats *stats = g_new (Stats, 1);
 
   stats->seconds = seconds;
   stats->count = count;
+  stats->stages = g_array_new (FALSE, FALSE, sizeof (GstReidStage));
+  g_array_set_clear_func (stats->stages, clear_stage);
+  for (guint i = 0; i < MIN (n_stages, GST_REID_RUN_STAGES); i++) {
+    GstReidStage stage = stages[i];
+    stage.name = g_strdup (stage.name);
+    g_array_append_val (stats->stages, stage);
+  }
   g_mutex_lock (&run->lock);
   g_hash_table_insert (run->stats, g_strdup (factory), stats);
   g_mutex_unlock (&run->lock);
@@ -168,6 +192,21 @@ elements_to_json (GstReidRun *run)
 }
 
 static json_t *
+stages_to_json (const GArray *stages)
+{
+  json_t *all = json_object ();
+
+  for (guint i = 0; i < stages->len; i++) {
+    const GstReidStage *stage = &g_array_index (stages, GstReidStage, i);
+    json_object_set_new (all, stage->name,
+                         json_pack ("{s:f, s:I}", "seconds",
+                                    (gdouble) stage->time * 1e-9, "count",
+                                    (json_int_t) stage->count));
+  }
+  return all;
+}
+
+static json_t *
 timings_to_json (GstReidRun *run)
 {
   json_t *timings = json_object ();
@@ -177,10 +216,11 @@ timings_to_json (GstReidRun *run)
     const Stats *stats = g_hash_table_lookup (run->stats, l->data);
     json_object_set_new (
         timings, l->data,
-        json_pack ("{s:f, s:I, s:f}", "seconds", stats->seconds, "count",
+        json_pack ("{s:f, s:I, s:f, s:o}", "seconds", stats->seconds, "count",
                    (json_int_t) stats->count, "ms_each",
                    stats->count ? stats->seconds * 1e3 / (gdouble) stats->count
-                                : 0.));
+                                : 0.,
+                   "stages", stages_to_json (stats->stages)));
   }
   g_list_free (keys);
   return timings;

@@ -4,6 +4,8 @@
 
 #include <gst/gst.h>
 
+#include "gstreidstages.h"
+
 G_BEGIN_DECLS
 
 /* What is told of a run: counts, speed, how each element was set and how long
@@ -23,8 +25,11 @@ void gst_reid_run_position (GstReidRun *run, GstClockTime start,
 /* Copies. */
 void gst_reid_run_info (GstReidRun *run, const gchar *factory,
                         const GstStructure *info);
+/* Copies. At most GST_REID_RUN_STAGES stages are kept. */
+#define GST_REID_RUN_STAGES 16
 void gst_reid_run_stats (GstReidRun *run, const gchar *factory, gdouble seconds,
-                         guint64 count);
+                         guint64 count, const GstReidStage *stages,
+                         guint n_stages);
 /* Whether `interval` has passed since the last time this said so. */
 gboolean gst_reid_run_progress_due (GstReidRun *run, GstClockTime interval);
 /* The structure of a reid-progress message. */

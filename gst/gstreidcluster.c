@@ -78,6 +78,8 @@ enum {
   PROP_PARTIAL
 };
 
+enum { STAGE_CLUSTER, STAGE_WRITE, STAGES };
+
 struct _GstReidCluster {
   GstBaseTransform parent;
 
@@ -109,6 +111,7 @@ struct _GstReidCluster {
   guint64 sent; /* tracklets, as reidtrack says */
   guint32 shot;
   guint32 stream; /* sequence number of its STREAM_START */
+  GstReidStage stages[STAGES];
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
@@ -322,6 +325,7 @@ cluster (GstReidCluster *self, gfloat *threshold)
 {
   ReidClusterParams params;
   ReidError error = REID_ERROR_INIT;
+  guint64 start;
   gint k;
 
   *threshold =
@@ -340,7 +344,11 @@ cluster (GstReidCluster *self, gfloat *threshold)
                           "can be told apart: put reidembed between reidtrack "
                           "and reidcluster"),
                          (NULL));
+  start = reid_clock ();
   k = gst_reid_people_cluster (self->people, &params, &error);
+  gst_reid_stage_add (GST_ELEMENT (self), &self->stages[STAGE_CLUSTER],
+                      reid_clock () - start,
+                      gst_reid_people_n_tracks (self->people));
   if (k < 0) {
     fail (self, &error);
     return FALSE;
@@ -363,9 +371,13 @@ write_results (GstReidCluster *self, gboolean partial)
   ok = gst_reid_writer_finish (self->writer, tracks, identities, n, partial,
                                &error);
   if (ok) {
-    gst_reid_run_stats (self->run, "archive",
-                        gst_reid_writer_seconds (self->writer),
-                        self->counts.tracks);
+    gst_reid_stage_add (
+        GST_ELEMENT (self), &self->stages[STAGE_WRITE],
+        (guint64) (gst_reid_writer_seconds (self->writer) * 1e9),
+        self->counts.tracks);
+    gst_reid_run_stats (self->run, "reidcluster",
+                        gst_reid_stages_seconds (self->stages, STAGES),
+                        self->counts.tracks, self->stages, STAGES);
     text = gst_reid_run_to_json (self->run, &self->counts, partial);
     ok = text && gst_reid_writer_publish (self->writer, text, &error);
     free (text);
@@ -487,10 +499,14 @@ take_tracklet (GstReidCluster *self, GstReidTracklet *tracklet)
   if (self->finished || self->failed)
     return;
   check_serial (self, tracklet);
-  if (self->running_mode == GST_REID_CLUSTER_MODE_ONLINE)
+  if (self->running_mode == GST_REID_CLUSTER_MODE_ONLINE) {
+    guint64 start = reid_clock ();
     ok = name_online (self, tracklet, &identity, &error);
-  else if (final)
+    gst_reid_stage_add (GST_ELEMENT (self), &self->stages[STAGE_CLUSTER],
+                        reid_clock () - start, 1);
+  } else if (final) {
     ok = gst_reid_people_add_track (self->people, tracklet, &error);
+  }
   if (!ok) {
     fail (self, &error);
     return;
@@ -635,7 +651,11 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
       gst_reid_writer_projection (self->writer, name, rows, cols, numbers,
                                   &self->cancel);
   } else if (gst_reid_stats_parse (event, &factory, &seconds, &count)) {
-    gst_reid_run_stats (self->run, factory, seconds, count);
+    GstReidStage stages[GST_REID_RUN_STAGES];
+    guint n =
+        gst_reid_stats_parse_stages (event, stages, G_N_ELEMENTS (stages));
+
+    gst_reid_run_stats (self->run, factory, seconds, count, stages, n);
     if (gst_structure_get_uint64 (gst_event_get_structure (event), "tracklets",
                                   &self->sent))
       self->sent_is_known = TRUE;
@@ -760,6 +780,7 @@ gst_reid_cluster_start (GstBaseTransform *trans)
   g_free (location);
   self->run = gst_reid_run_new ();
   memset (&self->counts, 0, sizeof self->counts);
+  gst_reid_stages_reset (self->stages, STAGES);
   self->no_meta_told = self->late_told = FALSE;
   self->finished = self->failed = FALSE;
   self->online_threshold = NAN;
@@ -1057,6 +1078,8 @@ gst_reid_cluster_init (GstReidCluster *self)
   self->max_people = DEFAULT_MAX_PEOPLE;
   self->interim_interval = DEFAULT_INTERIM_INTERVAL;
   self->progress_interval = DEFAULT_PROGRESS_INTERVAL;
+  self->stages[STAGE_CLUSTER].name = "cluster";
+  self->stages[STAGE_WRITE].name = "write";
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 }

@@ -18,6 +18,12 @@
  * ]|
  * Finds, follows, embeds and tells apart the people of a file.
  * |[
+ * gst-launch-1.0 filesrc location=episode.mp4 ! decodebin ! reiddetect
+ * batch-size=16 device=cuda ! reidtrack ! reidembed ! reidcluster
+ * location=episode.reid ! fakesink
+ * ]|
+ * Detects on 16 frames at a time, which is what a GPU wants.
+ * |[
  * gst-launch-1.0 videotestsrc num-buffers=100 ! reiddetect inference-interval=5
  * threshold=0.8 ! fakesink
  * ]|
@@ -30,6 +36,7 @@
 #include <gst/reid/reid.h>
 #include <math.h>
 
+#include "gstreiddetect-batch.h"
 #include "gstreidinfo.h"
 #include "gstreidmemory.h"
 #include "gstreidprecision.h"
@@ -46,10 +53,17 @@ GST_DEBUG_CATEGORY_STATIC (gst_reid_detect_debug);
 #define DEFAULT_INFERENCE_SIZE 0
 #define DEFAULT_MIN_SIZE 0
 #define DEFAULT_THREADS 0
+#define DEFAULT_BATCH_SIZE 1
 
 /* A picture on which the network fails is told and passed on; a network that
  * fails on this many in a row will not recover. */
 #define MAX_FAILURES 10
+/* Frames at a time where batch-size leaves it to the device. */
+#define GPU_BATCH 16
+/* What a frame is taken to last before a stream without a frame rate has
+ * shown it, and the most it is taken to last. */
+#define USUAL_FRAME (40 * GST_MSECOND)
+#define LONGEST_FRAME GST_SECOND
 
 enum {
   PROP_0,
@@ -62,7 +76,8 @@ enum {
   PROP_INFERENCE_INTERVAL,
   PROP_INFERENCE_SIZE,
   PROP_MIN_SIZE,
-  PROP_THREADS
+  PROP_THREADS,
+  PROP_BATCH_SIZE
 };
 
 struct _GstReidDetect {
@@ -73,7 +88,7 @@ struct _GstReidDetect {
   gint precision;
   guint memory_limit;
   gfloat threshold, nms_threshold;
-  guint inference_interval, inference_size, min_size, threads;
+  guint inference_interval, inference_size, min_size, threads, batch_size;
   gboolean changed;
 
   /* streaming thread */
@@ -84,14 +99,20 @@ struct _GstReidDetect {
   guint32 segment;
   guint32 stream; /* sequence number of its STREAM_START */
   gboolean segment_used, info_sent;
+  gboolean failed; /* an error was posted */
   guint failures;
+  GstReidDetectBatch *batch;
+  GstClockTime last_time, mean_time;
   GArray *faces;
   gdouble seconds;
   guint64 runs;
+  GstReidStage stages[GST_REID_DETECT_STAGES];
 
-  /* under the object lock: the running time before which a frame is late */
-  GstClockTime earliest;
+  /* under the object lock */
+  guint most;            /* frames that are detected on at a time */
+  GstClockTime earliest; /* running time before which a frame is late */
   gdouble proportion;
+  GstClockTime frame_time; /* what a frame lasts, for LATENCY */
 };
 
 static GstStaticPadTemplate sink_template =
@@ -117,6 +138,26 @@ fill_options (GstReidDetect *self, ReidDetectorOptions *options)
   options->min_size = (float) self->min_size;
 }
 
+static void
+choose_batch (GstReidDetect *self)
+{
+  guint asked;
+
+  GST_OBJECT_LOCK (self);
+  asked = self->batch_size;
+  self->most = asked                                   ? asked
+               : reid_detector_on_gpu (self->detector) ? GPU_BATCH
+                                                       : 1;
+  if (reid_detector_batch (self->detector) == 1)
+    self->most = 1; /* waiting would gain nothing */
+  GST_OBJECT_UNLOCK (self);
+  if (asked > self->most)
+    GST_WARNING_OBJECT (self,
+                        "the network takes only one picture at a time: "
+                        "batch-size=%u is of no use",
+                        asked);
+}
+
 static gboolean
 gst_reid_detect_start (GstBaseTransform *trans)
 {
@@ -133,6 +174,7 @@ gst_reid_detect_start (GstBaseTransform *trans)
   fill_options (self, &options);
   self->changed = FALSE;
   self->earliest = GST_CLOCK_TIME_NONE;
+  self->frame_time = self->mean_time = USUAL_FRAME;
   GST_OBJECT_UNLOCK (self);
 
   options.device = device;
@@ -156,14 +198,18 @@ gst_reid_detect_start (GstBaseTransform *trans)
                    reid_detector_device_reason (self->detector));
   if (reid_gpu_advice (advice, sizeof advice))
     GST_WARNING_OBJECT (self, "%s", advice);
+  choose_batch (self);
+  self->last_time = GST_CLOCK_TIME_NONE;
   self->frame = 0;
   self->segment = 0;
   self->segment_used = FALSE;
   self->stream = GST_SEQNUM_INVALID;
   self->info_sent = FALSE;
+  self->failed = FALSE;
   self->failures = 0;
   self->seconds = 0;
   self->runs = 0;
+  gst_reid_stages_reset (self->stages, GST_REID_DETECT_STAGES);
   return TRUE;
 }
 
@@ -172,9 +218,25 @@ gst_reid_detect_stop (GstBaseTransform *trans)
 {
   GstReidDetect *self = GST_REID_DETECT (trans);
 
+  gst_reid_detect_batch_free (self->batch);
+  self->batch = gst_reid_detect_batch_new ();
   g_clear_pointer (&self->detector, reid_detector_free);
   g_clear_pointer (&self->found, gst_reid_model_free);
   return TRUE;
+}
+
+static void
+set_frame_time (GstReidDetect *self, GstClockTime time)
+{
+  gboolean tell;
+
+  GST_OBJECT_LOCK (self);
+  tell = self->frame_time != time && self->most > 1;
+  self->frame_time = time;
+  GST_OBJECT_UNLOCK (self);
+  if (tell)
+    gst_element_post_message (GST_ELEMENT (self),
+                              gst_message_new_latency (GST_OBJECT (self)));
 }
 
 static gboolean
@@ -183,43 +245,34 @@ gst_reid_detect_set_caps (GstBaseTransform *trans, GstCaps *incaps,
 {
   GstReidDetect *self = GST_REID_DETECT (trans);
 
-  return gst_video_info_from_caps (&self->info, incaps);
+  if (!gst_video_info_from_caps (&self->info, incaps))
+    return FALSE;
+  self->last_time = GST_CLOCK_TIME_NONE;
+  self->mean_time =
+      self->info.fps_n > 0 ? gst_util_uint64_scale (
+          GST_SECOND, (guint64) self->info.fps_d, (guint64) self->info.fps_n)
+                           : USUAL_FRAME;
+  set_frame_time (self, self->mean_time);
+  return TRUE;
 }
 
-static gboolean
-gst_reid_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
+/* A stream without a frame rate shows it by its times. */
+static void
+measure_rate (GstReidDetect *self, GstClockTime time)
 {
-  GstReidDetect *self = GST_REID_DETECT (trans);
+  GstClockTime last = self->last_time, now;
 
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_STREAM_START:
-      /* one that is sent again, since pads were linked anew, begins nothing */
-      if (gst_event_get_seqnum (event) == self->stream)
-        break;
-      self->stream = gst_event_get_seqnum (event);
-      self->frame = 0;
-      self->segment = 0;
-      self->segment_used = FALSE;
-      break;
-    case GST_EVENT_FLUSH_STOP:
-    case GST_EVENT_SEGMENT:
-      if (self->segment_used)
-        self->segment++;
-      self->segment_used = FALSE;
-      GST_OBJECT_LOCK (self);
-      self->earliest = GST_CLOCK_TIME_NONE;
-      GST_OBJECT_UNLOCK (self);
-      break;
-    case GST_EVENT_EOS:
-      gst_pad_push_event (
-          trans->srcpad,
-          gst_reid_stats_event (GST_ELEMENT (self), self->seconds, self->runs));
-      break;
-    default:
-      break;
-  }
-  return GST_BASE_TRANSFORM_CLASS (gst_reid_detect_parent_class)
-      ->sink_event (trans, event);
+  self->last_time = time;
+  if (self->info.fps_n > 0 || !GST_CLOCK_TIME_IS_VALID (time)
+      || !GST_CLOCK_TIME_IS_VALID (last) || time <= last)
+    return;
+  self->mean_time =
+      (7 * self->mean_time + MIN (time - last, LONGEST_FRAME)) / 8;
+  GST_OBJECT_LOCK (self);
+  now = self->frame_time;
+  GST_OBJECT_UNLOCK (self);
+  if (self->mean_time > now + now / 4)
+    set_frame_time (self, self->mean_time);
 }
 
 /* The base class would drop late frames. Here they stay, and only go without
@@ -295,52 +348,24 @@ send_info (GstReidDetect *self)
                            reid_detector_device_reason (self->detector), NULL));
 }
 
-/* Fills self->faces. FALSE after an error message. */
+/* FALSE after an error message. */
 static gboolean
-detect (GstReidDetect *self, GstBuffer *buffer, GstReidFrameState *state)
+count_failure (GstReidDetect *self, const GstReidDetectHeld *held)
 {
-  ReidError error = REID_ERROR_INIT;
-  const ReidFace *faces = NULL;
-  GstVideoFrame frame;
-  ReidImage image;
-  int n = 0;
-  gboolean ok = FALSE;
-  gint64 start = g_get_monotonic_time ();
-
-  if (gst_video_frame_map (&frame, &self->info, buffer,
-                           GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
-    if (gst_reid_image_from_frame (&frame, &image))
-      ok = reid_detector_run (self->detector, &image, &faces, &n, &error);
-    else
-      reid_error_set (&error, REID_ERROR_UNSUPPORTED,
-                      "Video of format %s cannot be read",
-                      GST_VIDEO_INFO_NAME (&self->info));
-    gst_video_frame_unmap (&frame);
-  } else {
-    reid_error_set (&error, REID_ERROR_FORMAT,
-                    "A video frame cannot be mapped: it is smaller than its "
-                    "caps say");
-  }
-  self->seconds += (gdouble) (g_get_monotonic_time () - start) * 1e-6;
-  self->runs++;
-  if (!ok) {
-    *state = GST_REID_FRAME_FAILED;
-    if (++self->failures >= MAX_FAILURES) {
-      GST_REID_ELEMENT_ERROR (self, &error);
-      return FALSE;
-    }
-    GST_ELEMENT_WARNING (self, STREAM, FAILED,
-                         ("No detection on frame %" G_GUINT64_FORMAT ": %s",
-                          self->frame, error.message),
-                         (NULL));
+  if (!held->error) {
+    if (held->faces)
+      self->failures = 0;
     return TRUE;
   }
-  self->failures = 0;
-  *state = GST_REID_FRAME_DETECTED;
-  g_array_set_size (self->faces, (guint) n);
-  for (int i = 0; i < n; i++)
-    gst_reid_face_from_kernel (&faces[i],
-                               &g_array_index (self->faces, GstReidFace, i));
+  if (++self->failures >= MAX_FAILURES) {
+    GST_REID_ELEMENT_ERROR (self, held->error);
+    self->failed = TRUE;
+    return FALSE;
+  }
+  GST_ELEMENT_WARNING (self, STREAM, FAILED,
+                       ("No detection on frame %" G_GUINT64_FORMAT ": %s",
+                        held->frame, held->error->message),
+                       (NULL));
   return TRUE;
 }
 
@@ -365,49 +390,33 @@ take_found (GstReidDetect *self, GstBuffer *buffer,
   g_array_free (faces, TRUE);
 }
 
+/* Tells what is known of a frame, and sends it on. */
 static GstFlowReturn
-gst_reid_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+finish_frame (GstReidDetect *self, GstReidDetectHeld *held)
 {
-  GstReidDetect *self = GST_REID_DETECT (trans);
-  GstReidFrameState state = GST_REID_FRAME_SKIPPED;
-  ReidDetectorOptions options;
-  ReidError error = REID_ERROR_INIT;
-  GstReidFrameMeta *meta;
-  gboolean changed;
-  guint interval;
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+  GstBuffer *buffer = g_steal_pointer (&held->buffer);
+  GstReidFrameMeta *meta = gst_buffer_get_reid_frame_meta (buffer);
+  GstReidFrameState state = held->faces   ? GST_REID_FRAME_DETECTED
+                            : held->error ? GST_REID_FRAME_FAILED
+                                          : GST_REID_FRAME_SKIPPED;
 
-  GST_OBJECT_LOCK (self);
-  interval = self->inference_interval;
-  changed = self->changed;
-  self->changed = FALSE;
-  if (changed)
-    fill_options (self, &options);
-  GST_OBJECT_UNLOCK (self);
-  if (changed && !reid_detector_configure (self->detector, &options, &error)) {
-    GST_REID_ELEMENT_ERROR (self, &error);
+  if (!count_failure (self, held)) {
+    gst_buffer_unref (buffer);
     return GST_FLOW_ERROR;
   }
-
-  send_info (self);
   g_array_set_size (self->faces, 0);
-  if (interval > 0 && self->frame % interval == 0 && !is_late (self, buffer)
-      && !detect (self, buffer, &state))
-    return GST_FLOW_ERROR;
-
-  meta = gst_buffer_get_reid_frame_meta (buffer);
-  if (state == GST_REID_FRAME_SKIPPED)
+  if (held->faces)
+    g_array_append_vals (self->faces, held->faces->data, held->faces->len);
+  else if (!held->error)
     take_found (self, buffer, meta, &state);
   if (!meta)
     meta = gst_buffer_add_reid_frame_meta (buffer);
   meta->state = state;
-  meta->frame = self->frame++;
-  meta->stream_time = GST_CLOCK_TIME_NONE;
-  if (trans->segment.format == GST_FORMAT_TIME)
-    meta->stream_time = gst_segment_to_stream_time (
-        &trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  meta->frame = held->frame;
+  meta->stream_time = held->stream_time;
   meta->duration = GST_BUFFER_DURATION (buffer);
-  meta->segment = self->segment;
-  self->segment_used = TRUE;
+  meta->segment = held->segment;
   gst_reid_display_size (&self->info, &meta->display_width,
                          &meta->display_height);
   meta->tracked = FALSE;
@@ -418,14 +427,279 @@ gst_reid_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
                            (GstReidFace *) self->faces->data, self->faces->len);
   GST_LOG_OBJECT (self, "frame %" G_GUINT64_FORMAT ": %u faces", meta->frame,
                   meta->n_faces);
-  return GST_FLOW_OK;
+  send_info (self);
+  if (trans->segment.format == GST_FORMAT_TIME
+      && GST_BUFFER_PTS_IS_VALID (buffer)) /* for POSITION queries */
+    trans->segment.position = GST_BUFFER_PTS (buffer);
+  return gst_pad_push (trans->srcpad, buffer);
 }
+
+/* Detects on what waits, and sends all of it on. */
+static GstFlowReturn
+release (GstReidDetect *self)
+{
+  GstFlowReturn result = GST_FLOW_OK;
+  GstReidDetectHeld *held;
+  guint64 start = reid_clock ();
+  guint n = gst_reid_detect_batch_asked (self->batch);
+
+  gst_reid_detect_batch_run (self->batch, self->detector, &self->info,
+                             GST_ELEMENT (self), self->stages);
+  if (n > 0)
+    self->seconds += (gdouble) (reid_clock () - start) * 1e-9;
+  self->runs += n;
+  while ((held = gst_reid_detect_batch_pop (self->batch))) {
+    if (held->event)
+      gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
+                          g_steal_pointer (&held->event));
+    else if (result == GST_FLOW_OK)
+      result = finish_frame (self, held);
+    gst_reid_detect_held_free (held);
+  }
+  return result;
+}
+
+/* Forgets the frames that are held. Tags are still true after a flush. */
+static void
+discard (GstReidDetect *self)
+{
+  GstReidDetectHeld *held;
+
+  while ((held = gst_reid_detect_batch_pop (self->batch))) {
+    if (held->event)
+      gst_pad_store_sticky_event (GST_BASE_TRANSFORM_SRC_PAD (self),
+                                  held->event);
+    gst_reid_detect_held_free (held);
+  }
+}
+
+/* Properties count from the frame on before which they were set. */
+static GstFlowReturn
+configure (GstReidDetect *self)
+{
+  ReidDetectorOptions options;
+  ReidError error = REID_ERROR_INIT;
+  GstFlowReturn result;
+  gboolean changed;
+
+  GST_OBJECT_LOCK (self);
+  changed = self->changed;
+  self->changed = FALSE;
+  if (changed)
+    fill_options (self, &options);
+  GST_OBJECT_UNLOCK (self);
+  if (!changed)
+    return GST_FLOW_OK;
+  result = release (self);
+  if (result == GST_FLOW_OK
+      && !reid_detector_configure (self->detector, &options, &error)) {
+    GST_REID_ELEMENT_ERROR (self, &error);
+    self->failed = TRUE;
+    result = GST_FLOW_ERROR;
+  }
+  return result;
+}
+
+/* Frames that wait at most, for the one with which their run begins. */
+static guint
+most_waiting (GstReidDetect *self)
+{
+  guint64 n;
+
+  GST_OBJECT_LOCK (self);
+  n = (guint64) (self->most - 1) * self->inference_interval;
+  GST_OBJECT_UNLOCK (self);
+  return (guint) MIN (n, GST_REID_DETECT_MOST_HELD - 1);
+}
+
+/* One frame in; none, or several, out: so that they are pushed from here, and
+ * the base class sees no buffer come back. */
+static GstFlowReturn
+gst_reid_detect_generate_output (GstBaseTransform *trans, GstBuffer **out)
+{
+  GstReidDetect *self = GST_REID_DETECT (trans);
+  GstBuffer *buffer = g_steal_pointer (&trans->queued_buf);
+  GstReidDetectHeld *held;
+  GstFlowReturn result;
+  guint interval, most, n_asked;
+  gboolean asked;
+
+  *out = NULL;
+  if (!buffer)
+    return GST_FLOW_OK;
+  result = configure (self);
+  if (result != GST_FLOW_OK) {
+    gst_buffer_unref (buffer);
+    return result;
+  }
+  GST_OBJECT_LOCK (self);
+  interval = self->inference_interval;
+  most = self->most;
+  GST_OBJECT_UNLOCK (self);
+  measure_rate (self, GST_BUFFER_PTS (buffer));
+  asked =
+      interval > 0 && self->frame % interval == 0 && !is_late (self, buffer);
+  held = gst_reid_detect_batch_add_buffer (
+      self->batch, gst_buffer_make_writable (buffer), asked);
+  held->frame = self->frame++;
+  held->segment = self->segment;
+  held->stream_time = GST_CLOCK_TIME_NONE;
+  if (trans->segment.format == GST_FORMAT_TIME)
+    held->stream_time = gst_segment_to_stream_time (
+        &trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (held->buffer));
+  self->segment_used = TRUE;
+  n_asked = gst_reid_detect_batch_asked (self->batch);
+  return n_asked > 0 && n_asked < most
+                 && gst_reid_detect_batch_buffers (self->batch)
+                        <= most_waiting (self)
+             ? GST_FLOW_OK
+             : release (self);
+}
+
+/* ---- events */
+
+static void
+begin_segment (GstReidDetect *self)
+{
+  if (self->segment_used)
+    self->segment++;
+  self->segment_used = FALSE;
+  self->last_time = GST_CLOCK_TIME_NONE;
+  GST_OBJECT_LOCK (self);
+  self->earliest = GST_CLOCK_TIME_NONE;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+gst_reid_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstReidDetect *self = GST_REID_DETECT (trans);
+
+  /* Parsers send tags every few frames; they keep their place among those that
+   * wait. Whatever else comes in its turn comes after them. */
+  if (GST_EVENT_TYPE (event) == GST_EVENT_TAG
+      && gst_reid_detect_batch_buffers (self->batch) > 0) {
+    gst_reid_detect_batch_add_event (self->batch, event);
+    return TRUE;
+  }
+  if (GST_EVENT_IS_SERIALIZED (event)
+      && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP) {
+    GstFlowReturn result = release (self);
+
+    /* upstream has sent its last buffer and will not see the failure */
+    if (GST_EVENT_TYPE (event) == GST_EVENT_EOS && !self->failed
+        && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS))
+      GST_ELEMENT_FLOW_ERROR (self, result);
+  }
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_STREAM_START:
+      /* one that is sent again, since pads were linked anew, begins nothing */
+      if (gst_event_get_seqnum (event) == self->stream)
+        break;
+      self->stream = gst_event_get_seqnum (event);
+      self->frame = 0;
+      self->segment = 0;
+      self->segment_used = FALSE;
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      discard (self);
+      begin_segment (self);
+      break;
+    case GST_EVENT_SEGMENT:
+      begin_segment (self);
+      break;
+    case GST_EVENT_EOS:
+      gst_pad_push_event (
+          trans->srcpad,
+          gst_reid_stats_event (GST_ELEMENT (self), self->seconds, self->runs,
+                                self->stages, GST_REID_DETECT_STAGES));
+      break;
+    default:
+      break;
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_reid_detect_parent_class)
+      ->sink_event (trans, event);
+}
+
+/* ---- queries */
+
+/* The frames that wait here are missing from the pool that they come from, and
+ * so are those that wait further down. */
+static gboolean
+gst_reid_detect_propose_allocation (GstBaseTransform *trans, GstQuery *decided,
+                                    GstQuery *query)
+{
+  guint size, min = 0, n, waiting = most_waiting (GST_REID_DETECT (trans));
+  GstVideoInfo info;
+  GstCaps *caps;
+
+  if (!GST_BASE_TRANSFORM_CLASS (gst_reid_detect_parent_class)
+           ->propose_allocation (trans, decided, query))
+    return FALSE;
+  n = gst_query_get_n_allocation_pools (query);
+  for (guint i = 0; i < n; i++) {
+    GstBufferPool *pool;
+    guint max;
+
+    gst_query_parse_nth_allocation_pool (query, i, &pool, &size, &min, &max);
+    min += waiting;
+    if (max > 0)
+      max = MAX (max + waiting, min);
+    gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
+    gst_clear_object (&pool);
+  }
+  gst_query_parse_allocation (query, &caps, NULL);
+  if (n > 0 || !caps || !gst_video_info_from_caps (&info, caps))
+    return TRUE;
+  if (decided && gst_query_get_n_allocation_pools (decided) > 0)
+    gst_query_parse_nth_allocation_pool (decided, 0, NULL, NULL, &min, NULL);
+  if (min + waiting > 0)
+    gst_query_add_allocation_pool (query, NULL, (guint) info.size,
+                                   min + waiting, 0);
+  return TRUE;
+}
+
+static gboolean
+answer_latency (GstReidDetect *self, GstQuery *query)
+{
+  GstClockTime min, max, delay = most_waiting (self);
+  gboolean live;
+
+  if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+    return FALSE;
+  gst_query_parse_latency (query, &live, &min, &max);
+  GST_OBJECT_LOCK (self);
+  delay *= self->frame_time;
+  GST_OBJECT_UNLOCK (self);
+  if (GST_CLOCK_TIME_IS_VALID (max))
+    max += delay;
+  gst_query_set_latency (query, live, min + delay, max);
+  return TRUE;
+}
+
+static gboolean
+gst_reid_detect_query (GstBaseTransform *trans, GstPadDirection direction,
+                       GstQuery *query)
+{
+  GstReidDetect *self = GST_REID_DETECT (trans);
+
+  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
+    return answer_latency (self, query);
+  if (direction == GST_PAD_SINK && GST_QUERY_IS_SERIALIZED (query))
+    release (self);
+  return GST_BASE_TRANSFORM_CLASS (gst_reid_detect_parent_class)
+      ->query (trans, direction, query);
+}
+
+/* ---- object */
 
 static void
 gst_reid_detect_set_property (GObject *object, guint id, const GValue *value,
                               GParamSpec *spec)
 {
   GstReidDetect *self = GST_REID_DETECT (object);
+  guint waiting = most_waiting (self);
 
   GST_OBJECT_LOCK (self);
   switch (id) {
@@ -461,12 +735,18 @@ gst_reid_detect_set_property (GObject *object, guint id, const GValue *value,
     case PROP_THREADS:
       self->threads = g_value_get_uint (value);
       break;
+    case PROP_BATCH_SIZE:
+      self->batch_size = g_value_get_uint (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
       break;
   }
   self->changed = TRUE;
   GST_OBJECT_UNLOCK (self);
+  if (most_waiting (self) != waiting)
+    gst_element_post_message (GST_ELEMENT (self),
+                              gst_message_new_latency (GST_OBJECT (self)));
 }
 
 static void
@@ -507,6 +787,9 @@ gst_reid_detect_get_property (GObject *object, guint id, GValue *value,
     case PROP_THREADS:
       g_value_set_uint (value, self->threads);
       break;
+    case PROP_BATCH_SIZE:
+      g_value_set_uint (value, self->batch_size);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
       break;
@@ -522,6 +805,7 @@ gst_reid_detect_finalize (GObject *object)
   g_free (self->model);
   g_free (self->device);
   g_array_free (self->faces, TRUE);
+  gst_reid_detect_batch_free (self->batch);
   G_OBJECT_CLASS (gst_reid_detect_parent_class)->finalize (object);
 }
 
@@ -647,6 +931,19 @@ gst_reid_detect_class_init (GstReidDetectClass *klass)
       g_param_spec_uint ("threads", "Threads",
                          "CPU threads for the network (0: one for each core)",
                          0, 256, DEFAULT_THREADS, ready));
+  /**
+   * GstReidDetect:batch-size:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (
+      object_class, PROP_BATCH_SIZE,
+      g_param_spec_uint ("batch-size", "Batch size",
+                         "Frames that go through the network together, for "
+                         "which each waits; no face depends on it (0: 1 on a "
+                         "CPU, 16 on a GPU)",
+                         0, GST_REID_DETECT_MOST_HELD, DEFAULT_BATCH_SIZE,
+                         ready));
 
   gst_element_class_set_static_metadata (
       element_class, "Face detector", "Filter/Analyzer/Video",
@@ -661,7 +958,11 @@ gst_reid_detect_class_init (GstReidDetectClass *klass)
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_reid_detect_set_caps);
   trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_reid_detect_sink_event);
   trans_class->src_event = GST_DEBUG_FUNCPTR (gst_reid_detect_src_event);
-  trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_reid_detect_transform_ip);
+  trans_class->query = GST_DEBUG_FUNCPTR (gst_reid_detect_query);
+  trans_class->propose_allocation =
+      GST_DEBUG_FUNCPTR (gst_reid_detect_propose_allocation);
+  trans_class->generate_output =
+      GST_DEBUG_FUNCPTR (gst_reid_detect_generate_output);
 }
 
 static void
@@ -674,7 +975,14 @@ gst_reid_detect_init (GstReidDetect *self)
   self->inference_size = DEFAULT_INFERENCE_SIZE;
   self->min_size = DEFAULT_MIN_SIZE;
   self->threads = DEFAULT_THREADS;
+  self->batch_size = DEFAULT_BATCH_SIZE;
+  self->most = 1;
+  self->stages[GST_REID_DETECT_STAGE_MAP].name = "map";
+  self->stages[GST_REID_DETECT_STAGE_LETTERBOX].name = "letterbox";
+  self->stages[GST_REID_DETECT_STAGE_NETWORK].name = "network";
+  self->stages[GST_REID_DETECT_STAGE_DECODE].name = "decode";
+  self->batch = gst_reid_detect_batch_new ();
   self->faces = g_array_new (FALSE, FALSE, sizeof (GstReidFace));
-  gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
+  gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), FALSE);
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
 }

@@ -41,6 +41,8 @@ GST_DEBUG_CATEGORY_STATIC (gst_reid_embed_debug);
  * not recover. */
 #define MAX_FAILURES 10
 
+enum { STAGE_ALIGN, STAGE_NETWORK, STAGES };
+
 struct _GstReidEmbed {
   GstElement parent;
   GstPad *sinkpad, *srcpad;
@@ -69,6 +71,7 @@ struct _GstReidEmbed {
   guint failures;
   gdouble seconds;
   guint64 chips;
+  GstReidStage stages[STAGES];
 
   /* under the object lock */
   GstClockTime batch_time; /* the longest run so far; no buffer waits for two */
@@ -133,6 +136,7 @@ open_model (GstReidEmbed *self)
   self->failures = 0;
   self->seconds = 0;
   self->chips = 0;
+  gst_reid_stages_reset (self->stages, STAGES);
   tell_drop (self);
   return TRUE;
 }
@@ -205,29 +209,37 @@ run_batch (GstReidEmbed *self, guint size)
   gboolean told = self->info_sent;
   ReidEmbedder *embedder = self->embedder->embedder;
   ReidError error = REID_ERROR_INIT;
+  ReidEmbedderTimes before, after;
   GstReidTracklet *tracklet;
   GstFlowReturn result;
   guint failed, n;
   int batch;
-  gint64 start = g_get_monotonic_time (), time;
+  guint64 start = reid_clock (), time;
 
   GST_OBJECT_LOCK (self);
   model.normalize = self->settings.normalize;
   GST_OBJECT_UNLOCK (self);
   batch = reid_embedder_memory_batch (embedder);
+  reid_embedder_times (embedder, &before);
   n = gst_reid_batch_run (self->batch, &model, size, &failed, &error);
+  reid_embedder_times (embedder, &after);
   if (reid_embedder_memory_batch (embedder) != batch)
     GST_WARNING_OBJECT (self, "no memory for more than %d faces at once",
                         reid_embedder_memory_batch (embedder));
   tell_drop (self);
   if (told) /* before the first tracklet of another version */
     send_info (self);
-  time = g_get_monotonic_time () - start;
-  self->seconds += (gdouble) time * 1e-6;
+  time = reid_clock () - start;
+  self->seconds += (gdouble) time * 1e-9;
   self->chips += n;
+  gst_reid_stage_add (GST_ELEMENT (self), &self->stages[STAGE_ALIGN],
+                      after.align - before.align, n);
+  gst_reid_stage_add (GST_ELEMENT (self), &self->stages[STAGE_NETWORK],
+                      after.network - before.network, n);
   if (n > 0)
-    note_batch_time (self, (GstClockTime) time * GST_USECOND);
-  GST_LOG_OBJECT (self, "%u chips in %" G_GINT64_FORMAT " us", n, time);
+    note_batch_time (self, time);
+  GST_LOG_OBJECT (self, "%u chips in %" GST_TIME_FORMAT, n,
+                  GST_TIME_ARGS (time));
 
   self->failures = failed == n ? self->failures + failed : failed;
   if (failed > 0 && self->failures < MAX_FAILURES)
@@ -319,9 +331,9 @@ finish (GstReidEmbed *self, GstEvent *eos, guint size)
     gst_event_unref (eos);
     return result;
   }
-  gst_pad_push_event (
-      self->srcpad,
-      gst_reid_stats_event (GST_ELEMENT (self), self->seconds, self->chips));
+  gst_pad_push_event (self->srcpad,
+                      gst_reid_stats_event (GST_ELEMENT (self), self->seconds,
+                                            self->chips, self->stages, STAGES));
   gst_pad_push_event (self->srcpad, eos);
   return GST_FLOW_EOS;
 }
@@ -835,6 +847,8 @@ gst_reid_embed_init (GstReidEmbed *self)
   g_queue_init (&self->items);
   g_queue_init (&self->unsent);
   self->batch = gst_reid_batch_new ();
+  self->stages[STAGE_ALIGN].name = "align";
+  self->stages[STAGE_NETWORK].name = "network";
 
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sinkpad, gst_reid_embed_chain);

@@ -6,6 +6,8 @@
 #define INFO_PREFIX "reid-info-"
 #define PROJECTION_PREFIX "reid-projection-"
 #define STATS_EVENT "reid-stats"
+#define STAGES "stages"
+#define STAGE "stage"
 
 static const gchar *
 factory_name (GstElement *element)
@@ -106,13 +108,27 @@ gst_reid_projection_parse (GstEvent *event, const gchar **name, guint *rows,
 }
 
 GstEvent *
-gst_reid_stats_event (GstElement *element, gdouble seconds, guint64 count)
+gst_reid_stats_event (GstElement *element, gdouble seconds, guint64 count,
+                      const GstReidStage *stages, guint n_stages)
 {
-  return gst_event_new_custom (
-      GST_EVENT_CUSTOM_DOWNSTREAM,
-      gst_structure_new (STATS_EVENT, "element", G_TYPE_STRING,
-                         factory_name (element), "seconds", G_TYPE_DOUBLE,
-                         seconds, "count", G_TYPE_UINT64, count, NULL));
+  GstStructure *s = gst_structure_new (
+      STATS_EVENT, "element", G_TYPE_STRING, factory_name (element), "seconds",
+      G_TYPE_DOUBLE, seconds, "count", G_TYPE_UINT64, count, NULL);
+  GValue list = G_VALUE_INIT;
+
+  g_value_init (&list, GST_TYPE_ARRAY);
+  for (guint i = 0; i < n_stages; i++) {
+    GValue value = G_VALUE_INIT;
+    g_value_init (&value, GST_TYPE_STRUCTURE);
+    g_value_take_boxed (
+        &value,
+        gst_structure_new (STAGE, "name", G_TYPE_STRING, stages[i].name, "time",
+                           G_TYPE_UINT64, stages[i].time, "count",
+                           G_TYPE_UINT64, stages[i].count, NULL));
+    gst_value_array_append_and_take_value (&list, &value);
+  }
+  gst_structure_take_value (s, STAGES, &list);
+  return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, s);
 }
 
 gboolean
@@ -129,4 +145,28 @@ gst_reid_stats_parse (GstEvent *event, const gchar **factory, gdouble *seconds,
   *factory = gst_structure_get_string (s, "element");
   return *factory && gst_structure_get_double (s, "seconds", seconds)
          && gst_structure_get_uint64 (s, "count", count);
+}
+
+guint
+gst_reid_stats_parse_stages (GstEvent *event, GstReidStage *stages, guint most)
+{
+  const GValue *list =
+      gst_structure_get_value (gst_event_get_structure (event), STAGES);
+  guint n = 0;
+
+  if (!list || !GST_VALUE_HOLDS_ARRAY (list))
+    return 0;
+  for (guint i = 0; i < gst_value_array_get_size (list) && n < most; i++) {
+    const GValue *value = gst_value_array_get_value (list, i);
+    const GstStructure *s = GST_VALUE_HOLDS_STRUCTURE (value)
+                                ? gst_value_get_structure (value)
+                                : NULL;
+    if (!s)
+      continue;
+    stages[n] = (GstReidStage){ gst_structure_get_string (s, "name"), 0, 0 };
+    if (stages[n].name && gst_structure_get_uint64 (s, "time", &stages[n].time)
+        && gst_structure_get_uint64 (s, "count", &stages[n].count))
+      n++;
+  }
+  return n;
 }

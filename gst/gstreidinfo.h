@@ -4,6 +4,8 @@
 
 #include <gst/gst.h>
 
+#include "gstreidstages.h"
+
 G_BEGIN_DECLS
 
 /* What each element of the chain tells reidcluster, for the archive and for
@@ -27,11 +29,16 @@ GstEvent *gst_reid_projection_event (const gchar *name, guint rows, guint cols,
 gboolean gst_reid_projection_parse (GstEvent *event, const gchar **name,
                                     guint *rows, guint *cols, GBytes **numbers);
 
-/* Seconds of wall clock spent in the element's own work, and how many times. */
+/* Seconds of wall clock spent in the element's own work, how many times, and
+ * what of it went into which stage. */
 GstEvent *gst_reid_stats_event (GstElement *element, gdouble seconds,
-                                guint64 count);
+                                guint64 count, const GstReidStage *stages,
+                                guint n_stages);
 gboolean gst_reid_stats_parse (GstEvent *event, const gchar **factory,
                                gdouble *seconds, guint64 *count);
+/* Of such an event; their names are valid as long as it. Returns how many. */
+guint gst_reid_stats_parse_stages (GstEvent *event, GstReidStage *stages,
+                                   guint most);
 
 G_END_DECLS
 

@@ -190,29 +190,12 @@ extend (GstReidTracklet *tracklet, const GstReidTracksFrame *frame)
     tracklet->end_time = end;
 }
 
-gboolean
-gst_reid_tracks_update (GstReidTracks *tracks, const ReidImage *image,
-                        const GstReidTracksFrame *frame, GstReidFace *faces,
-                        guint n_faces, ReidError *error)
+/* FALSE where memory ends. */
+static gboolean
+take_pictures (GstReidTracks *tracks, const ReidImage *image,
+               const GstReidTracksFrame *frame, GstReidFace *faces,
+               guint n_faces, ReidError *error)
 {
-  gdouble aspect = (gdouble) image->width * image->par_n
-                   / ((gdouble) image->height * image->par_d);
-  uint32_t *ended = reserve_ended (tracks);
-  int n_ended;
-
-  g_array_set_size (tracks->faces, n_faces);
-  g_array_set_size (tracks->ids, n_faces);
-  for (guint i = 0; i < n_faces; i++)
-    gst_reid_face_to_kernel (&faces[i],
-                             &g_array_index (tracks->faces, ReidFace, i));
-  if (!reid_tracker_update (
-          tracks->tracker, (ReidFace *) (gpointer) tracks->faces->data,
-          (int) n_faces, CLAMP (aspect, 1e-4, 1e4),
-          (uint32_t *) (gpointer) tracks->ids->data, ended, &n_ended, error))
-    return FALSE;
-  for (int i = 0; i < n_ended; i++)
-    end_track (tracks, ended[i], GST_REID_TRACK_END_GAP);
-
   for (guint i = 0; i < n_faces; i++) {
     const ReidFace *face = &g_array_index (tracks->faces, ReidFace, i);
     ReidQuality quality;
@@ -240,6 +223,38 @@ gst_reid_tracks_update (GstReidTracks *tracks, const ReidImage *image,
                              faces[i].track_id);
   }
   return TRUE;
+}
+
+gboolean
+gst_reid_tracks_update (GstReidTracks *tracks, const ReidImage *image,
+                        const GstReidTracksFrame *frame, GstReidFace *faces,
+                        guint n_faces, guint64 *pixel_time, ReidError *error)
+{
+  gdouble aspect = (gdouble) image->width * image->par_n
+                   / ((gdouble) image->height * image->par_d);
+  uint32_t *ended = reserve_ended (tracks);
+  guint64 start;
+  gboolean ok;
+  int n_ended;
+
+  *pixel_time = 0;
+  g_array_set_size (tracks->faces, n_faces);
+  g_array_set_size (tracks->ids, n_faces);
+  for (guint i = 0; i < n_faces; i++)
+    gst_reid_face_to_kernel (&faces[i],
+                             &g_array_index (tracks->faces, ReidFace, i));
+  if (!reid_tracker_update (
+          tracks->tracker, (ReidFace *) (gpointer) tracks->faces->data,
+          (int) n_faces, CLAMP (aspect, 1e-4, 1e4),
+          (uint32_t *) (gpointer) tracks->ids->data, ended, &n_ended, error))
+    return FALSE;
+  for (int i = 0; i < n_ended; i++)
+    end_track (tracks, ended[i], GST_REID_TRACK_END_GAP);
+
+  start = reid_clock ();
+  ok = take_pictures (tracks, image, frame, faces, n_faces, error);
+  *pixel_time = reid_clock () - start;
+  return ok;
 }
 
 void

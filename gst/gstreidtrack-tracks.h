@@ -37,11 +37,13 @@ void gst_reid_tracks_free (GstReidTracks *tracks);
 void gst_reid_tracks_configure (GstReidTracks *tracks,
                                 const GstReidTracksOptions *options);
 
-/* A frame on which a detector ran: sets track_id and quality of its faces. */
+/* A frame on which a detector ran: sets track_id and quality of its faces.
+ * *pixel_time: of the time that this took, the ns that went into looking at the
+ * faces, for their quality and their pictures. */
 gboolean gst_reid_tracks_update (GstReidTracks *tracks, const ReidImage *image,
                                  const GstReidTracksFrame *frame,
                                  GstReidFace *faces, guint n_faces,
-                                 ReidError *error);
+                                 guint64 *pixel_time, ReidError *error);
 /* A frame on which none did. */
 void gst_reid_tracks_skip (GstReidTracks *tracks);
 /* Ends every live track. */

@@ -76,6 +76,8 @@ enum {
   PROP_DIVERSE
 };
 
+enum { STAGE_SHOTS, STAGE_TRACKS, STAGE_CHIPS, STAGES };
+
 struct _GstReidTrack {
   GstElement parent;
   GstPad *sinkpad, *srcpad;
@@ -104,8 +106,8 @@ struct _GstReidTrack {
   gboolean segment_used;   /* and since the segment began */
   gboolean info_sent, over_budget, map_warned;
   GstClockTime last_time, mean_time;
-  gdouble seconds;
   guint64 frames;
+  GstReidStage stages[STAGES];
 };
 
 static GstStaticPadTemplate sink_template =
@@ -223,7 +225,7 @@ frame_duration (GstReidTrack *self, const GstReidFrameMeta *meta)
 /* FALSE after an error message. */
 static gboolean
 track_faces (GstReidTrack *self, const GstReidHeld *held,
-             GstReidFrameMeta *meta)
+             GstReidFrameMeta *meta, guint64 *pixel_time)
 {
   ReidError error = REID_ERROR_INIT;
   GstReidTracksFrame at;
@@ -249,7 +251,7 @@ track_faces (GstReidTrack *self, const GstReidHeld *held,
   at.shot = self->shot;
   if (gst_reid_image_from_frame (&frame, &image))
     ok = gst_reid_tracks_update (self->tracks, &image, &at, meta->faces,
-                                 meta->n_faces, &error);
+                                 meta->n_faces, pixel_time, &error);
   gst_video_frame_unmap (&frame);
   if (!ok) {
     GST_REID_ELEMENT_ERROR (self, &error);
@@ -262,7 +264,7 @@ track_faces (GstReidTrack *self, const GstReidHeld *held,
 static GstFlowReturn
 finish_frame (GstReidTrack *self, GstReidHeld *held)
 {
-  gint64 start = g_get_monotonic_time ();
+  guint64 start = reid_clock (), pixel_time = 0;
   ReidShotKind kind = held->kind;
   GstReidFrameMeta *meta;
   GstClockTime interim;
@@ -282,10 +284,13 @@ finish_frame (GstReidTrack *self, GstReidHeld *held)
   meta->shot = self->shot;
   meta->shot_start = kind == REID_SHOT_CUT ? 1 : kind == REID_SHOT_FADE ? 2 : 0;
   meta->tracked = TRUE;
-  ok = track_faces (self, held, meta);
+  ok = track_faces (self, held, meta, &pixel_time);
   gst_reid_update_regions (held->buffer, &self->info, meta->faces,
                            meta->n_faces);
-  self->seconds += (gdouble) (g_get_monotonic_time () - start) * 1e-6;
+  gst_reid_stage_add (GST_ELEMENT (self), &self->stages[STAGE_TRACKS],
+                      reid_clock () - start - pixel_time, 1);
+  gst_reid_stage_add (GST_ELEMENT (self), &self->stages[STAGE_CHIPS],
+                      pixel_time, meta->n_faces);
   self->frames++;
   if (!ok)
     return GST_FLOW_ERROR;
@@ -391,7 +396,7 @@ gst_reid_track_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstReidTrack *self = GST_REID_TRACK (parent);
   GstClockTime time = GST_CLOCK_TIME_NONE;
-  gint64 start;
+  guint64 start;
 
   if (GST_VIDEO_INFO_FORMAT (&self->info) == GST_VIDEO_FORMAT_UNKNOWN) {
     gst_buffer_unref (buffer);
@@ -404,7 +409,7 @@ gst_reid_track_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   if (self->segment.format == GST_FORMAT_TIME)
     time = gst_segment_to_stream_time (&self->segment, GST_FORMAT_TIME,
                                        GST_BUFFER_PTS (buffer));
-  start = g_get_monotonic_time ();
+  start = reid_clock ();
   if (!gst_reid_lookahead_add_buffer (self->lookahead, buffer, time,
                                       &self->info)
       && !self->map_warned) {
@@ -414,7 +419,8 @@ gst_reid_track_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
                           "frames pass without being tracked"),
                          (NULL));
   }
-  self->seconds += (gdouble) (g_get_monotonic_time () - start) * 1e-6;
+  gst_reid_stage_add (GST_ELEMENT (self), &self->stages[STAGE_SHOTS],
+                      reid_clock () - start, 1);
   return release (self, REID_SHOT_LOOKAHEAD);
 }
 
@@ -504,8 +510,9 @@ handle_gap (GstReidTrack *self, GstEvent *event)
 static void
 push_stats (GstReidTrack *self)
 {
-  GstEvent *event =
-      gst_reid_stats_event (GST_ELEMENT (self), self->seconds, self->frames);
+  GstEvent *event = gst_reid_stats_event (
+      GST_ELEMENT (self), gst_reid_stages_seconds (self->stages, STAGES),
+      self->frames, self->stages, STAGES);
 
   /* so that whoever counts them knows when one was lost on the way */
   gst_structure_set (gst_event_writable_structure (event), "tracklets",
@@ -699,8 +706,8 @@ start (GstReidTrack *self)
   self->mean_time = USUAL_FRAME;
   self->over_budget = self->map_warned = self->failed = FALSE;
   self->stream = GST_SEQNUM_INVALID;
-  self->seconds = 0;
   self->frames = 0;
+  gst_reid_stages_reset (self->stages, STAGES);
   g_atomic_int_set (&self->cancel, 0);
   return TRUE;
 }
@@ -971,6 +978,9 @@ gst_reid_track_init (GstReidTrack *self)
   gst_video_info_init (&self->info);
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
 
+  self->stages[STAGE_SHOTS].name = "shots";
+  self->stages[STAGE_TRACKS].name = "tracks";
+  self->stages[STAGE_CHIPS].name = "chips";
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sinkpad,
                               GST_DEBUG_FUNCPTR (gst_reid_track_chain));

@@ -95,7 +95,8 @@ reid_install "${reid_packages[@]}"
 reid_runtime=1 reid_make
 reid_environment
 
-detect=(reiddetect) embed=(reidembed) cluster=(reidcluster "location=$(reid_quote "$out")")
+# as many frames at a time as the device wants: one on a CPU
+detect=(reiddetect batch-size=0) embed=(reidembed) cluster=(reidcluster "location=$(reid_quote "$out")")
 [ -z "$detector" ] || detect+=("model=$(reid_quote "$detector")")
 [ -z "$interval" ] || detect+=("inference-interval=$interval")
 [ -z "$embedder" ] || embed+=("model=$(reid_quote "$embedder")")

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A message that was cut in the middle of a multi-byte character would not be
  * valid UTF-8, and GStreamer refuses such strings. */
@@ -106,4 +107,13 @@ reid_alloc_aligned (size_t size)
     return NULL;
   size = (size + 63) & ~(size_t) 63;
   return aligned_alloc (64, size ? size : 64);
+}
+
+uint64_t
+reid_clock (void)
+{
+  struct timespec t;
+
+  clock_gettime (CLOCK_MONOTONIC, &t);
+  return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
 }

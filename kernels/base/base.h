@@ -70,6 +70,9 @@ typedef enum {
  * Detected once; safe from any thread. */
 REID_API unsigned reid_cpu_flags (void);
 
+/* Nanoseconds of a clock that only goes forward. */
+REID_API uint64_t reid_clock (void);
+
 /* Zeroed or not, aligned to 64 bytes; NULL when size overflows or memory
  * ends. Free with free(). */
 REID_API void *reid_alloc_aligned (size_t size);

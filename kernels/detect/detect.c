@@ -1,34 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "detect/detect.h"
 
-#include "detect/head.h"
-#include "detect/model.h"
+#include "detect/detector.h"
 #include "nn/nn.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_SIZE 640
 #define MOST_SIZE 8192
-#define DEFAULT_FACES 1024
-/* Neither a frame nor what the network sees of it can hold a face on fewer
- * pixels a side. */
-#define LEAST_SIDE 8
-#define MOST_OUTPUTS 64
-
-struct ReidDetector {
-  ReidSession *session;
-  ReidContext *context;
-  int threads; /* of the context */
-  ReidHeadOutputs outputs;
-  ReidInputSize input;
-  ReidTensorParams params; /* but for width and height */
-  float default_threshold;
-  ReidDetectorOptions options;
-  float centres[2 * REID_BLAZEFACE_ANCHORS];
-  ReidFaceList list;
-};
 
 void
 reid_detector_info_init (ReidDetectorInfo *info)
@@ -147,8 +128,10 @@ reid_detector_configure (ReidDetector *detector,
   if (!detector->context || set.threads != detector->threads) {
     ReidContext *context =
         reid_context_new (detector->session, set.threads, error);
-    if (!context)
+    if (!context || !reid_context_share (context, 0, error)) {
+      reid_context_free (context);
       return false;
+    }
     reid_context_free (detector->context);
     detector->context = context;
     detector->threads = set.threads;
@@ -169,11 +152,11 @@ check_model (const ReidDetector *detector, const char *file, ReidError *error)
   const ReidInputSize *in = &detector->input;
 
   if (reid_session_n_inputs (detector->session) != 1
-      || reid_session_n_outputs (detector->session) > MOST_OUTPUTS)
+      || reid_session_n_outputs (detector->session) > REID_DETECTOR_OUTPUTS)
     return reid_error_set (error, REID_ERROR_UNSUPPORTED,
                            "%s has more than one input, or more than %d "
                            "outputs",
-                           file, MOST_OUTPUTS);
+                           file, REID_DETECTOR_OUTPUTS);
   if (detector->outputs.head == REID_HEAD_BLAZEFACE
       && (in->width != REID_BLAZEFACE_SIZE
           || in->height != REID_BLAZEFACE_SIZE))
@@ -198,17 +181,18 @@ open_model (ReidDetector *detector, const char *path,
   ReidSessionOptions session_options = { options ? options->device : NULL,
                                          options ? options->precision
                                                  : REID_PRECISION_AUTO };
-  ReidTensorInfo outputs[MOST_OUTPUTS];
+  ReidTensorInfo outputs[REID_DETECTOR_OUTPUTS];
 
   detector->session = reid_session_open (path, &session_options, error);
   if (!detector->session)
     return false;
+  detector->most = reid_session_batch (detector->session, INT_MAX);
   int n = reid_session_n_outputs (detector->session);
-  for (int i = 0; i < n && i < MOST_OUTPUTS; i++)
+  for (int i = 0; i < n && i < REID_DETECTOR_OUTPUTS; i++)
     outputs[i] = *reid_session_output (detector->session, i);
-  if (!reid_head_find (outputs, n < MOST_OUTPUTS ? n : MOST_OUTPUTS, path,
-                       info ? info->head : REID_HEAD_AUTO, &detector->outputs,
-                       error)
+  if (!reid_head_find (
+          outputs, n < REID_DETECTOR_OUTPUTS ? n : REID_DETECTOR_OUTPUTS, path,
+          info ? info->head : REID_HEAD_AUTO, &detector->outputs, error)
       || !reid_head_input (reid_session_input (detector->session, 0), path,
                            &detector->input, error)
       || !check_model (detector, path, error))
@@ -246,7 +230,10 @@ reid_detector_free (ReidDetector *detector)
   reid_context_free (detector->context);
   if (detector->session)
     reid_session_unref (detector->session);
-  free (detector->list.face);
+  for (int i = 0; i < detector->n_lists; i++)
+    free (detector->lists[i].face);
+  free (detector->lists);
+  free (detector->inputs);
   free (detector);
 }
 
@@ -268,154 +255,27 @@ reid_detector_device_reason (const ReidDetector *detector)
   return reid_session_device_reason (detector->session);
 }
 
+int
+reid_detector_batch (const ReidDetector *detector)
+{
+  return detector->most;
+}
+
+bool
+reid_detector_on_gpu (const ReidDetector *detector)
+{
+  return reid_session_on_gpu (detector->session);
+}
+
+void
+reid_detector_times (const ReidDetector *detector, ReidDetectorTimes *times)
+{
+  *times = detector->times;
+}
+
 float
 reid_detector_threshold (const ReidDetector *detector)
 {
   return isnan (detector->options.threshold) ? detector->default_threshold
                                              : detector->options.threshold;
-}
-
-static bool
-holds (const ReidDetector *detector, const ReidTensor *tensor, int output,
-       int64_t n, ReidError *error)
-{
-  int64_t have = 1;
-
-  for (int i = 0; i < tensor->rank; i++)
-    have *= tensor->dims[i];
-  if (have == n && tensor->data)
-    return true;
-  return reid_error_set (
-      error, REID_ERROR_FORMAT,
-      "%s: output %.60s has %lld values where a %dx%d input should give %lld",
-      reid_session_path (detector->session),
-      reid_session_output (detector->session, output)->name, (long long) have,
-      detector->params.width, detector->params.height, (long long) n);
-}
-
-static bool
-decode (ReidDetector *detector, const ReidTensor *out, ReidError *error)
-{
-  const ReidHeadOutputs *o = &detector->outputs;
-  float threshold = reid_detector_threshold (detector);
-  ReidFaceList *list = &detector->list;
-
-  list->n = 0;
-  if (o->head == REID_HEAD_YUNET) {
-    for (int k = 0; k < REID_YUNET_STRIDES; k++) {
-      int s = o->yunet[k].stride, cls = o->yunet[k].cls, obj = o->yunet[k].obj;
-      int bbox = o->yunet[k].bbox, kps = o->yunet[k].kps;
-      int rows = (detector->params.height + s - 1) / s;
-      int columns = (detector->params.width + s - 1) / s;
-      int64_t n = (int64_t) rows * columns;
-      if (!holds (detector, &out[cls], cls, n, error)
-          || !holds (detector, &out[obj], obj, n, error)
-          || !holds (detector, &out[bbox], bbox, 4 * n, error)
-          || !holds (detector, &out[kps], kps, 10 * n, error)
-          || !reid_yunet_decode (out[cls].data, out[obj].data, out[bbox].data,
-                                 out[kps].data, rows, columns, s, threshold,
-                                 list, error))
-        return false;
-    }
-    return true;
-  }
-  const ReidTensor *scores = &out[o->scores], *boxes = &out[o->boxes];
-  if (o->head == REID_HEAD_BLAZEFACE)
-    return holds (detector, scores, o->scores, REID_BLAZEFACE_ANCHORS, error)
-           && holds (detector, boxes, o->boxes, 16 * REID_BLAZEFACE_ANCHORS,
-                     error)
-           && reid_blazeface_decode (scores->data, boxes->data,
-                                     detector->centres, threshold, list, error);
-  int64_t n = scores->rank == 3 ? scores->dims[1] : 0;
-  return holds (detector, scores, o->scores, 2 * n, error)
-         && holds (detector, boxes, o->boxes, 4 * n, error)
-         && reid_ultralight_decode (
-             scores->data, boxes->data, (int) n, detector->params.width,
-             detector->params.height, threshold, list, error);
-}
-
-static void
-drop_small (ReidFaceList *list, double least_height)
-{
-  int n = 0;
-
-  for (int i = 0; i < list->n; i++)
-    if (list->face[i].height >= least_height)
-      list->face[n++] = list->face[i];
-  list->n = n;
-}
-
-/* Input pixels to fractions of the frame. */
-static void
-place (ReidFaceList *list, const ReidImage *image, const ReidMapping *mapping)
-{
-  float fx = (float) (mapping->sx / image->width);
-  float fy = (float) (mapping->sy / image->height);
-
-  for (int i = 0; i < list->n; i++) {
-    ReidFace *face = &list->face[i];
-    face->left *= fx;
-    face->width *= fx;
-    face->top *= fy;
-    face->height *= fy;
-    for (int k = 0; k < 10; k += 2) {
-      face->landmarks[k] *= fx;
-      face->landmarks[k + 1] *= fy;
-    }
-  }
-}
-
-static void
-choose_size (ReidDetector *detector, const ReidImage *image)
-{
-  ReidTensorParams *params = &detector->params;
-  int longest = detector->options.inference_size;
-
-  reid_free_input_size (image, longest ? longest : DEFAULT_SIZE, &params->width,
-                        &params->height);
-  if (detector->input.width)
-    params->width = detector->input.width;
-  if (detector->input.height)
-    params->height = detector->input.height;
-}
-
-bool
-reid_detector_run (ReidDetector *detector, const ReidImage *image,
-                   const ReidFace **faces, int *n_faces, ReidError *error)
-{
-  ReidTensorParams *params = &detector->params;
-  ReidTensor in, out[MOST_OUTPUTS];
-  ReidMapping mapping;
-  int most = detector->options.max_faces;
-
-  *faces = NULL;
-  *n_faces = 0;
-  if (!image || image->width < 1 || image->height < 1 || image->par_n < 1
-      || image->par_d < 1)
-    return reid_error_set (error, REID_ERROR_ARGUMENT,
-                           "a frame without size or pixel aspect ratio");
-  choose_size (detector, image);
-  reid_image_mapping (image, params, &mapping);
-  if (image->width < LEAST_SIDE || image->height < LEAST_SIDE
-      || mapping.used_width < LEAST_SIDE || mapping.used_height < LEAST_SIDE)
-    return true;
-
-  in = (ReidTensor){ .rank = 4,
-                     .dims = { 1, detector->input.channels, params->height,
-                               params->width } };
-  if (!reid_context_input (detector->context, 0, &in, error)
-      || !reid_context_input_image (detector->context, 0, 0, image, params,
-                                    &mapping, error)
-      || !reid_context_run (detector->context, &in, out, error)
-      || !reid_session_check (detector->session, &in, out, NULL, error)
-      || !decode (detector, out, error))
-    return false;
-  drop_small (&detector->list, detector->options.min_size / mapping.sy);
-  if (!reid_nms (&detector->list, detector->options.nms_threshold,
-                 most ? most : DEFAULT_FACES, error))
-    return false;
-  place (&detector->list, image, &mapping);
-  *faces = detector->list.face;
-  *n_faces = detector->list.n;
-  return true;
 }

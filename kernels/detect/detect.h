@@ -80,6 +80,12 @@ REID_API const char *reid_detector_device_reason (const ReidDetector *detector);
 /* The threshold in force. */
 REID_API float reid_detector_threshold (const ReidDetector *detector);
 
+/* Frames that one run of the network takes at most: 1 where it takes only one
+ * picture; fewer from when memory has ended on. */
+REID_API int reid_detector_batch (const ReidDetector *detector);
+/* Does it run on a GPU, which wants many frames at once? */
+REID_API bool reid_detector_on_gpu (const ReidDetector *detector);
+
 /* Faces of one frame, sorted by falling score (ties: by position, so that the
  * order is the same everywhere). The array belongs to the detector until its
  * next call. A picture too small for the network gives no face, not an error.
@@ -87,6 +93,30 @@ REID_API float reid_detector_threshold (const ReidDetector *detector);
 REID_API bool reid_detector_run (ReidDetector *detector, const ReidImage *image,
                                  const ReidFace **faces, int *n_faces,
                                  ReidError *error);
+
+/* What was found on one frame of several. */
+typedef struct {
+  const ReidFace *faces; /* as above */
+  int n_faces;
+  ReidError error; /* why nothing is known of this frame; else REID_OK */
+} ReidDetection;
+
+/* The same for n frames, of which the network sees as many at once as it can.
+ * Every frame has the faces, bit by bit, that it would have alone, and one that
+ * fails fails alone. */
+REID_API void reid_detector_run_batch (ReidDetector *detector,
+                                       const ReidImage *images, int n,
+                                       ReidDetection *detections);
+
+/* Nanoseconds since the detector was made: what the frames' way into the
+ * network took, the network (with the wait for others that use it), and the
+ * way from its outputs to faces. */
+typedef struct {
+  uint64_t letterbox, network, decode;
+} ReidDetectorTimes;
+
+REID_API void reid_detector_times (const ReidDetector *detector,
+                                   ReidDetectorTimes *times);
 
 #ifdef __cplusplus
 }

@@ -35,8 +35,12 @@ reid_embedder_drop (ReidEmbedder *embedder, const ReidError *why)
 {
   if (embedder->n < 2)
     return false;
-  while (embedder->n > 1)
-    reid_network_close (&embedder->networks[--embedder->n]);
+  while (embedder->n > 1) {
+    ReidNetwork *network = &embedder->networks[--embedder->n];
+    embedder->networks[0].times.align += network->times.align;
+    embedder->networks[0].times.network += network->times.network;
+    reid_network_close (network);
+  }
   embedder->networks[0].weight = 1;
   embedder->dropped = *why;
   settle (embedder);
@@ -196,6 +200,16 @@ const char *
 reid_embedder_device_reason (const ReidEmbedder *embedder)
 {
   return reid_session_device_reason (embedder->networks[0].session);
+}
+
+void
+reid_embedder_times (const ReidEmbedder *embedder, ReidEmbedderTimes *times)
+{
+  *times = (ReidEmbedderTimes){ 0 };
+  for (int i = 0; i < embedder->n; i++) {
+    times->align += embedder->networks[i].times.align;
+    times->network += embedder->networks[i].times.network;
+  }
 }
 
 const char *

@@ -133,6 +133,15 @@ REID_API bool reid_embedder_run (ReidEmbedder *embedder,
                                  const ReidFacePicture *pictures, int n,
                                  bool normalize, float *out, ReidError *error);
 
+/* Nanoseconds since the embedder was made: what the alignment of the pictures
+ * took, and the network (with the wait for others that use it). */
+typedef struct {
+  uint64_t align, network;
+} ReidEmbedderTimes;
+
+REID_API void reid_embedder_times (const ReidEmbedder *embedder,
+                                   ReidEmbedderTimes *times);
+
 /* The matrix that reid_embedder_run() warps this picture with (for tests and
  * for showing what the network saw). */
 REID_API bool reid_align (const ReidFacePicture *picture,

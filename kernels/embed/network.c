@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* What a network without a fixed input size gets. */
 #define DEFAULT_SIDE 112
@@ -216,10 +215,11 @@ reid_network_open (ReidNetwork *network, const ReidEmbedderNetwork *as,
     reid_growth_init (&network->growth, CPU_BATCH, CPU_BATCH, 2);
   network->context = reid_context_new (network->session,
                                        options ? options->threads : 0, error);
-  if (network->context)
-    reid_context_limit_memory (network->context,
-                               options ? options->memory_limit : 0);
-  return network->context != NULL;
+  if (!network->context || !reid_context_share (network->context, 0, error))
+    return false;
+  reid_context_limit_memory (network->context,
+                             options ? options->memory_limit : 0);
+  return true;
 }
 
 void
@@ -312,6 +312,7 @@ run_batch (ReidNetwork *network, const ReidFacePicture *pictures, int n,
            ReidError *error)
 {
   ReidTensor in = input_of (network, n), results[MOST_OUTPUTS];
+  uint64_t start = reid_clock (), aligned;
   int bad = 0;
 
   if (!reid_context_input (network->context, 0, &in, error))
@@ -319,7 +320,11 @@ run_batch (ReidNetwork *network, const ReidFacePicture *pictures, int n,
   for (int i = 0; i < n; i++)
     if (!fill (network, &pictures[i], i, first + i, error))
       return false;
-  if (!reid_context_run (network->context, &in, results, error))
+  aligned = reid_clock ();
+  network->times.align += aligned - start;
+  bool ok = reid_context_run (network->context, &in, results, error);
+  network->times.network += reid_clock () - aligned;
+  if (!ok)
     return false;
   if (!reid_session_check (network->session, &in, results, &bad, error)) {
     reid_error_prefix (error, "face %d", first + bad);
@@ -336,14 +341,6 @@ run_batch (ReidNetwork *network, const ReidFacePicture *pictures, int n,
   return true;
 }
 
-static double
-now (void)
-{
-  struct timespec t;
-  clock_gettime (CLOCK_MONOTONIC, &t);
-  return (double) t.tv_sec + (double) t.tv_nsec * 1e-9;
-}
-
 bool
 reid_network_run (ReidNetwork *network, const ReidFacePicture *pictures, int n,
                   double length, float *out, size_t stride, ReidError *error)
@@ -353,10 +350,10 @@ reid_network_run (ReidNetwork *network, const ReidFacePicture *pictures, int n,
 
   for (int done = 0; done < n;) {
     int batch = reid_growth_take (growth, n - done);
-    double start = now ();
+    uint64_t start = reid_clock ();
     if (run_batch (network, pictures + done, batch, done, length,
                    out + (size_t) done * stride, stride, &why)) {
-      reid_growth_ran (growth, batch, now () - start);
+      reid_growth_ran (growth, batch, (double) (reid_clock () - start) * 1e-9);
       done += batch;
     } else if (why.status == REID_ERROR_MEMORY
                && reid_growth_no_memory (growth, batch)) {

@@ -18,8 +18,9 @@ typedef struct {
   int memory_batch; /* see reid_embedder_memory_batch() */
   int channels, dims;
   ReidTensorParams params;
-  double landmarks[10];          /* where they go; never all 0 */
-  double weight;                 /* of 1 */
+  double landmarks[10]; /* where they go; never all 0 */
+  double weight;        /* of 1 */
+  ReidEmbedderTimes times;
   char sha256[REID_SHA256_TEXT]; /* of its files */
 } ReidNetwork;
 

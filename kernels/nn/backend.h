@@ -97,6 +97,8 @@ typedef struct {
    * place that has a picture gets this one instead, or none on failure. */
   bool (*feed_add) (ReidBackendFeed *feed, int place, const ReidRecipe *recipe,
                     ReidError *error);
+  /* How many of the first n places have a picture. */
+  int (*feed_count) (const ReidBackendFeed *feed, int n);
   /* Writes the places that have a picture into the dense input in `inout`. */
   bool (*feed_read) (ReidBackendModel *model, ReidBackendFeed *feed,
                      const ReidShape *shape, float *inout, ReidError *error);

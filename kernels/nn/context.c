@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/context.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int
-processors (void)
+int
+reid_processors (void)
 {
   cpu_set_t set;
   int n = sched_getaffinity (0, sizeof set, &set) == 0 ? CPU_COUNT (&set) : 1;
@@ -47,7 +48,7 @@ reid_context_new (ReidSession *session, int threads, ReidError *error)
   c = calloc (1, sizeof *c);
   if (c) {
     c->session = reid_session_ref (session);
-    c->threads = threads ? threads : processors ();
+    c->threads = threads ? threads : reid_processors ();
     if (c->threads > REID_MAX_THREADS)
       c->threads = REID_MAX_THREADS;
     c->inputs = calloc (n_in, sizeof *c->inputs);
@@ -73,6 +74,8 @@ reid_context_free (ReidContext *c)
   if (!c)
     return;
   const ReidGraph *g = reid_session_graph (c->session);
+  if (c->gather)
+    reid_gather_leave (c->gather);
   for (int i = 0; i < g->n_inputs && c->inputs; i++)
     reid_session_host_free (c->session, c->inputs[i].data);
   for (int i = 0; i < g->n_outputs && c->outputs; i++)
@@ -161,9 +164,59 @@ reid_context_limit_memory (ReidContext *c, size_t bytes)
   c->plan = NULL;
 }
 
+int
+reid_context_threads (const ReidContext *c)
+{
+  return c->threads;
+}
+
+void
+reid_context_work_for (ReidContext *c, const ReidContext *other)
+{
+  if (c->threads == other->threads && c->memory_limit == other->memory_limit)
+    return;
+  c->threads = other->threads;
+  reid_context_limit_memory (c, other->memory_limit);
+}
+
+bool
+reid_context_share (ReidContext *c, int most, ReidError *error)
+{
+  if (most < 0)
+    return reid_error_set (error, REID_ERROR_ARGUMENT,
+                           "runs of %d pictures: give 0 or more", most);
+  if (!reid_session_batchable (c->session)
+      || (most == 0 && !reid_session_on_gpu (c->session)))
+    return true;
+  if (!c->gather) {
+    c->gather = reid_session_gather (c->session);
+    if (!c->gather)
+      return reid_error_set (error, REID_ERROR_MEMORY, "%s: not enough memory",
+                             reid_session_path (c->session));
+    reid_gather_join (c->gather);
+  }
+  c->most = most ? most : INT_MAX;
+  return true;
+}
+
+/* Room for output i, of this shape. */
+static bool
+give_output (ReidContext *c, int i, int rank, const int64_t *dims,
+             ReidTensor *output, ReidError *error)
+{
+  output->rank = rank;
+  memcpy (output->dims, dims, sizeof output->dims);
+  if (!reserve (c, &c->outputs[i],
+                (size_t) reid_tensor_count (output) * sizeof (float), error))
+    return false;
+  output->data = c->outputs[i].data;
+  return true;
+}
+
 /* What the device is to make of input i, if it is the context's own. */
 static bool
-find_fed (ReidContext *c, int i, const ReidTensor *input, ReidError *error)
+find_fed (ReidContext *c, int i, const ReidTensor *input, int first,
+          ReidError *error)
 {
   const ReidContextFeed *f = &c->feeds[i];
 
@@ -176,8 +229,35 @@ find_fed (ReidContext *c, int i, const ReidTensor *input, ReidError *error)
                            "%s: input '%.100s' has pictures of another shape",
                            reid_session_path (c->session),
                            reid_session_input (c->session, i)->name);
-  c->fed[c->n_fed++] = (ReidBackendFed){ f->feed, i, 0, (int) input->dims[0] };
+  c->fed[c->n_fed++] =
+      (ReidBackendFed){ f->feed, i, first, (int) input->dims[0] };
   return true;
+}
+
+bool
+reid_context_fed (ReidContext *c, const ReidTensor *inputs, int64_t first,
+                  const ReidBackendFed **fed, int *n, ReidError *error)
+{
+  int n_inputs = reid_session_n_inputs (c->session);
+
+  c->n_fed = 0;
+  for (int i = 0; i < n_inputs; i++)
+    if (!find_fed (c, i, &inputs[i], (int) first, error))
+      return false;
+  *fed = c->fed;
+  *n = c->n_fed;
+  return true;
+}
+
+bool
+reid_context_is_fed (const ReidContext *c, int i, int n)
+{
+  const ReidBackend *backend = reid_session_backend (c->session);
+
+  for (int k = 0; k < c->n_fed; k++)
+    if (c->fed[k].input == i)
+      return backend->feed_count (c->fed[k].feed, n) == n;
+  return false;
 }
 
 /* Whoever looks for what made an output not finite looks at the inputs: then
@@ -188,28 +268,47 @@ fetch_fed (ReidContext *c, const ReidTensor *outputs, ReidError *error)
   const ReidGraph *g = reid_session_graph (c->session);
   bool finite = true, ok = true;
 
-  for (int i = 0; i < g->n_outputs && finite; i++)
+  for (int i = 0; i < g->n_outputs && finite && c->n_fed; i++)
     finite =
         reid_first_not_finite (outputs[i].data, reid_tensor_count (&outputs[i]))
         < 0;
   for (int i = 0; i < c->n_fed && !finite && ok; i++) {
-    int input = c->fed[i].input;
+    ReidShape shape = c->feeds[c->fed[i].input].shape;
+    shape.dims[0] = c->fed[i].count;
     ok = reid_session_backend (c->session)
              ->feed_read (reid_session_backend_model (c->session),
-                          c->fed[i].feed, &c->plan->shapes[g->inputs[input]],
-                          c->inputs[input].data, error);
+                          c->fed[i].feed, &shape,
+                          c->inputs[c->fed[i].input].data, error);
   }
   return ok;
 }
 
 bool
-reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
-                  ReidError *error)
+reid_context_take (ReidContext *c, const ReidTensor *all, int64_t first,
+                   int64_t n, ReidTensor *outputs, ReidError *error)
+{
+  for (int i = 0; i < reid_session_n_outputs (c->session); i++) {
+    ReidTensor *out = &outputs[i];
+    int64_t total = all[i].dims[0], count = reid_tensor_count (&all[i]);
+    int64_t dims[REID_MAX_RANK];
+    memcpy (dims, all[i].dims, sizeof dims);
+    dims[0] = n;
+    if (!give_output (c, i, all[i].rank, dims, out, error))
+      return false;
+    memcpy (out->data, all[i].data + count / total * first,
+            (size_t) (count / total * n) * sizeof (float));
+  }
+  return fetch_fed (c, outputs, error);
+}
+
+bool
+reid_context_run_fed (ReidContext *c, ReidContext *worker,
+                      const ReidTensor *inputs, const ReidBackendFed *fed,
+                      int n_fed, ReidTensor *outputs, ReidError *error)
 {
   const ReidGraph *g = reid_session_graph (c->session);
   const ReidBackend *backend = reid_session_backend (c->session);
 
-  c->n_fed = 0;
   for (int i = 0; i < g->n_inputs; i++) {
     if (!inputs[i].data)
       return reid_error_set (error, REID_ERROR_ARGUMENT,
@@ -217,25 +316,40 @@ reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
                              reid_session_path (c->session),
                              reid_session_input (c->session, i)->name);
     c->in[i] = inputs[i].data;
-    if (!find_fed (c, i, &inputs[i], error))
-      return false;
   }
-  if (!reid_context_prepare (c, inputs, error)
-      || !reserve (c, &c->workspace, c->plan->workspace, error))
+  if (!reid_context_prepare (worker, inputs, error)
+      || !reserve (worker, &worker->workspace, worker->plan->workspace, error))
     return false;
   for (int i = 0; i < g->n_outputs; i++) {
-    const ReidShape *s = &c->plan->shapes[g->outputs[i]];
-    if (!reserve (c, &c->outputs[i],
-                  (size_t) reid_shape_count (s) * sizeof (float), error))
+    const ReidShape *s = &worker->plan->shapes[g->outputs[i]];
+    if (!give_output (c, i, s->rank, s->dims, &outputs[i], error))
       return false;
-    c->out[i] = outputs[i].data = c->outputs[i].data;
-    outputs[i].rank = s->rank;
-    memcpy (outputs[i].dims, s->dims, sizeof outputs[i].dims);
+    c->out[i] = outputs[i].data;
   }
-  if (c->n_fed == 0)
-    return backend->plan_run (c->plan->plan, c->in, c->out, c->workspace.data,
-                              error);
-  return backend->plan_run_fed (c->plan->plan, c->in, c->fed, c->n_fed, c->out,
-                                c->workspace.data, error)
+  return n_fed ? backend->plan_run_fed (worker->plan->plan, c->in, fed, n_fed,
+                                        c->out, worker->workspace.data, error)
+               : backend->plan_run (worker->plan->plan, c->in, c->out,
+                                    worker->workspace.data, error);
+}
+
+bool
+reid_context_run_in (ReidContext *c, ReidContext *worker,
+                     const ReidTensor *inputs, ReidTensor *outputs,
+                     ReidError *error)
+{
+  const ReidBackendFed *fed;
+  int n_fed;
+
+  return reid_context_fed (c, inputs, 0, &fed, &n_fed, error)
+         && reid_context_run_fed (c, worker, inputs, fed, n_fed, outputs, error)
          && fetch_fed (c, outputs, error);
+}
+
+bool
+reid_context_run (ReidContext *c, const ReidTensor *inputs, ReidTensor *outputs,
+                  ReidError *error)
+{
+  return c->gather
+             ? reid_gather_run (c->gather, c, c->most, inputs, outputs, error)
+             : reid_context_run_in (c, c, inputs, outputs, error);
 }

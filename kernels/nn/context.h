@@ -2,7 +2,7 @@
 #ifndef REID_NN_CONTEXT_H
 #define REID_NN_CONTEXT_H
 
-#include "nn/session.h"
+#include "nn/gather.h"
 
 typedef struct {
   float *data;
@@ -21,6 +21,8 @@ struct ReidContext {
   int threads;
   ReidPlan *plan;      /* of the last run */
   size_t memory_limit; /* 0 = none */
+  ReidGather *gather;  /* where its runs meet others', or NULL */
+  int most;
   ReidContextBuffer workspace, *inputs, *outputs;
   ReidContextFeed *feeds;
   const float **in;

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MOST_RUNS 8192
 #define MOST_CALLERS 64
@@ -26,9 +25,7 @@ typedef struct {
 static double
 now (void)
 {
-  struct timespec t;
-  clock_gettime (CLOCK_MONOTONIC, &t);
-  return (double) t.tv_sec + (double) t.tv_nsec * 1e-9;
+  return (double) reid_clock () * 1e-9;
 }
 
 static int

@@ -11,7 +11,8 @@
  *             one thread at a time
  *
  * The same input gives the same output bytes for every batch size and thread
- * count of one device and precision. */
+ * count of one device and precision: nobody can tell whose pictures went
+ * through the network beside one's own. */
 
 #include "base/base.h"
 #include "image/image.h"
@@ -98,6 +99,8 @@ REID_API ReidSession *reid_session_ref (ReidSession *session);
 REID_API void reid_session_unref (ReidSession *session);
 /* Sessions alive in the process now (the registry's and the private ones). */
 REID_API int reid_session_count (void);
+/* Networks that were read and compiled in the process so far. */
+REID_API uint64_t reid_session_loads (void);
 
 REID_API const char *reid_session_path (const ReidSession *session);
 /* Files beside the network's own in which weights of it lie; NULL after the
@@ -115,6 +118,11 @@ REID_API ReidPrecision reid_session_precision (const ReidSession *session);
  * size: the file says so, or it says 1 and the graph was found to be exact for
  * any (every operator works on each picture alone). */
 REID_API bool reid_session_batchable (const ReidSession *session);
+/* How many of n pictures one run should take: a power of two on a CPU, at most
+ * 16, above which the values leave the caches; a power of four on a GPU, at
+ * most 256. So plans, of which a GPU's take seconds to make, stay few. 1 where
+ * batches are not possible. n: 1 or more. */
+REID_API int reid_session_batch (const ReidSession *session, int n);
 REID_API int reid_session_n_inputs (const ReidSession *session);
 REID_API int reid_session_n_outputs (const ReidSession *session);
 REID_API const ReidTensorInfo *reid_session_input (const ReidSession *session,
@@ -142,6 +150,19 @@ REID_API void reid_context_free (ReidContext *context);
  * time one is counted, and pictures on their way to a GPU are not. 0 = no limit
  * but what there is. */
 REID_API void reid_context_limit_memory (ReidContext *context, size_t bytes);
+/* From now on its runs meet those of the session's other contexts that share:
+ * as many go on at a time as the device has room for (two on a GPU; on a CPU as
+ * many as have a processor for each of their threads), first come, first
+ * served; and what waits with the same shapes goes through the network as one
+ * batch of up to `most` pictures. A run that fails for several is made again
+ * for each alone. 0 does what pays: all that fit on a GPU; on a CPU, as where
+ * the session takes no batches, the context is left as it is. */
+REID_API bool reid_context_share (ReidContext *context, int most,
+                                  ReidError *error);
+/* Runs that contexts which share were asked for so far, and those that were
+ * made of them. */
+REID_API void reid_session_shared_runs (ReidSession *session, uint64_t *asked,
+                                        uint64_t *made);
 /* Where to put the input: a buffer of the plan for these shapes, so that a
  * caller can write straight into it; valid until the next call with another
  * shape. tensor->rank and dims are read, tensor->data is written. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/session.h"
+#include "nn/gather.h"
 #include "nn/module.h"
 #include "nn/symbols.h"
 
@@ -40,12 +41,14 @@ struct ReidSession {
   ReidBackendModel *backend_model;
   pthread_mutex_t plans_lock;
   ReidPlan *plans;
+  ReidGather *gather;      /* under plans_lock until it is there */
   const ReidNode *culprit; /* under plans_lock */
 };
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t registry_changed = PTHREAD_COND_INITIALIZER;
 static ReidSession *registry;
+static uint64_t n_loads;
 
 static void
 plan_free (ReidSession *s, ReidPlan *p)
@@ -63,6 +66,7 @@ session_free (ReidSession *s)
     next = p->next;
     plan_free (s, p);
   }
+  reid_gather_free (s->gather);
   if (s->backend_model)
     s->backend->model_free (s->backend_model);
   reid_model_free (s->model);
@@ -106,6 +110,9 @@ session_new (const char *path, const ReidSessionOptions *asked,
 static bool
 load (ReidSession *s, ReidBytes data, ReidError *error)
 {
+  pthread_mutex_lock (&registry_lock);
+  n_loads++;
+  pthread_mutex_unlock (&registry_lock);
   s->model = reid_model_load (data, s->path, &s->taps, error);
   if (!s->model)
     return false;
@@ -334,6 +341,40 @@ reid_session_count (void)
   return n;
 }
 
+uint64_t
+reid_session_loads (void)
+{
+  uint64_t n;
+
+  pthread_mutex_lock (&registry_lock);
+  n = n_loads;
+  pthread_mutex_unlock (&registry_lock);
+  return n;
+}
+
+ReidGather *
+reid_session_gather (ReidSession *s)
+{
+  ReidGather *gather;
+
+  pthread_mutex_lock (&s->plans_lock);
+  if (!s->gather)
+    s->gather = reid_gather_new (s);
+  gather = s->gather;
+  pthread_mutex_unlock (&s->plans_lock);
+  return gather;
+}
+
+void
+reid_session_shared_runs (ReidSession *session, uint64_t *asked, uint64_t *made)
+{
+  ReidGather *gather = reid_session_gather (session);
+
+  *asked = *made = 0;
+  if (gather)
+    reid_gather_count (gather, asked, made);
+}
+
 const char *
 reid_session_path (const ReidSession *session)
 {
@@ -374,6 +415,19 @@ bool
 reid_session_batchable (const ReidSession *session)
 {
   return session->model->batchable;
+}
+
+int
+reid_session_batch (const ReidSession *session, int n)
+{
+  bool gpu = reid_session_on_gpu (session);
+  int step = gpu ? 4 : 2, batch = gpu ? 256 : 16;
+
+  if (!reid_session_batchable (session))
+    return 1;
+  while (batch > 1 && batch > n)
+    batch /= step;
+  return batch;
 }
 
 int

@@ -35,6 +35,8 @@ const ReidBackend *reid_session_backend (const ReidSession *session);
 ReidBackendModel *reid_session_backend_model (const ReidSession *session);
 /* Which of the backend's devices. */
 int reid_session_device_index (const ReidSession *session);
+/* Where the runs of contexts that share meet; NULL when memory ends. */
+struct ReidGather *reid_session_gather (ReidSession *session);
 /* Memory that the session's device reads and writes fastest; NULL when it
  * ends. */
 void *reid_session_host_alloc (ReidSession *session, size_t size);

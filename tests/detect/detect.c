@@ -416,4 +416,67 @@ TEST (the_same_for_every_number_of_threads)
   free (frame.pixels);
 }
 
+/* Frames of two sizes, one without a size, and one too small: each gets what it
+ * would get alone, on whatever backend, whatever is in its batch. */
+TEST (many_frames_at_once)
+{
+  static const char *const devices[] = { "reference", "cpu" };
+  enum { N = 23 };
+  Frame frames[N];
+  ReidImage images[N];
+
+  for (int i = 0; i < N; i++) {
+    frames[i] =
+        i == 11 ? frame_new (4, 4) : frame_new (i % 9 < 7 ? 320 : 200, 240);
+    for (int k = 0; k < i % 4; k++)
+      square (&frames[i], 10 + 60 * k + i, 20 + 5 * i, 30 + i, 30 + i);
+    images[i] = frames[i].image;
+    if (i == 5)
+      images[i].par_d = 0;
+  }
+  for (int d = 0; d < 2; d++) {
+    ReidError error = REID_ERROR_INIT;
+    ReidDetectorOptions options;
+    ReidDetectorTimes times;
+    ReidDetection all[N];
+    ReidFace kept[N][8];
+    int n_kept[N];
+
+    reid_detector_options_init (&options);
+    options.device = devices[d];
+    options.inference_size = 320;
+    ReidDetector *detector = open_tiny (&options, &error);
+    REQUIRE_OK (detector != NULL, error);
+    CHECK (reid_detector_batch (detector) == 16);
+    for (int n = 1; n <= N; n += n < 4 ? 1 : 19) {
+      reid_detector_run_batch (detector, images, n, all);
+      for (int i = 0; i < n; i++) {
+        REQUIRE (all[i].n_faces <= 8);
+        n_kept[i] = all[i].n_faces;
+        memcpy (kept[i], all[i].faces, (size_t) n_kept[i] * sizeof *kept[i]);
+        CHECK_MSG (all[i].error.status
+                       == (i == 5 ? REID_ERROR_ARGUMENT : REID_OK),
+                   "frame %d: %s", i, all[i].error.message);
+        CHECK (i > 15 || (n_kept[i] > 0) == (i % 4 > 0 && i != 5 && i != 11));
+      }
+      for (int i = 0; i < n; i++) {
+        const ReidFace *faces;
+        int n_faces;
+        bool ok =
+            reid_detector_run (detector, &images[i], &faces, &n_faces, NULL);
+        CHECK (ok == (i != 5));
+        CHECK_MSG (
+            n_faces == n_kept[i]
+                && !memcmp (faces, kept[i], (size_t) n_faces * sizeof *faces),
+            "frame %d of %d on %s", i, n, devices[d]);
+      }
+    }
+    reid_detector_times (detector, &times);
+    CHECK (times.letterbox > 0 && times.network > 0 && times.decode > 0);
+    reid_detector_free (detector);
+  }
+  for (int i = 0; i < N; i++)
+    free (frames[i].pixels);
+}
+
 TEST_MAIN ()

@@ -89,8 +89,39 @@ typedef struct {
   gboolean partial, identities_told;
   guint came, went, named_before_eos, twice_in_a_frame, wrong_names;
   guint sessions;
-  gchar *error, *warning; /* the first of each, "" = none */
+  guint stages, wrong_stages; /* of the elements' times */
+  gchar *error, *warning;     /* the first of each, "" = none */
 } ChainResult;
+
+/* No stage took longer than its element, nor all together; each has a count. */
+static inline void
+chain_take_stats (ChainResult *r, const GstStructure *s)
+{
+  const GValue *stages = gst_structure_get_value (s, "stages");
+  const gchar *element = gst_structure_get_string (s, "element");
+  gdouble seconds = 0;
+  guint64 count = 0, sum = 0, time, n;
+
+  gst_structure_get (s, "seconds", G_TYPE_DOUBLE, &seconds, "count",
+                     G_TYPE_UINT64, &count, NULL);
+  for (guint i = 0; stages && i < gst_value_array_get_size (stages); i++) {
+    const GstStructure *stage =
+        gst_value_get_structure (gst_value_array_get_value (stages, i));
+    r->stages++;
+    time = n = 0;
+    gst_structure_get (stage, "time", G_TYPE_UINT64, &time, "count",
+                       G_TYPE_UINT64, &n, NULL);
+    sum += time;
+    /* faces where it looks at faces, else what the element counts */
+    if (n == 0
+        || (n != count
+            && g_strcmp0 (gst_structure_get_string (stage, "name"), "chips")))
+      r->wrong_stages++;
+  }
+  if (count == 0 || sum == 0 || (gdouble) sum > seconds * 1e9 + 1e3
+      || (!g_strcmp0 (element, "reiddetect") && count != CHAIN_FRAMES))
+    r->wrong_stages++;
+}
 
 static inline GstPadProbeReturn
 chain_sink_probe (GstPad *pad, GstPadProbeInfo *info, gpointer data)
@@ -98,7 +129,11 @@ chain_sink_probe (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   ChainResult *r = data;
   GstReidTracklet *t =
       gst_event_get_reid_tracklet (GST_PAD_PROBE_INFO_EVENT (info));
+  const GstStructure *s =
+      gst_event_get_structure (GST_PAD_PROBE_INFO_EVENT (info));
 
+  if (s && gst_structure_has_name (s, "reid-stats"))
+    chain_take_stats (r, s);
   if (t && t->end != GST_REID_TRACK_END_NONE) {
     ChainTrack track = { t->track_id, 0, 0 };
     if (t->n_chips > 0)

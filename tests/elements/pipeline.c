@@ -94,6 +94,24 @@ TEST (embedders_that_cannot_tell_people_fail)
     }
 }
 
+/* What each element's time went into. */
+static void
+check_stages (const gchar *dir)
+{
+  static const gchar *const names[] = { "map",     "letterbox", "decode",
+                                        "network", "shots",     "tracks",
+                                        "chips",   "align",     "cluster",
+                                        "write" };
+  gchar *text = file_text (dir, "run.json");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
+    gchar *name = g_strdup_printf ("\"%s\": {", names[i]);
+    CHECK_MSG (strstr (text, name), "no stage %s", names[i]);
+    g_free (name);
+  }
+  g_free (text);
+}
+
 TEST (batches_and_threads_change_no_byte)
 {
   static const gchar *const embed[] = {
@@ -109,11 +127,14 @@ TEST (batches_and_threads_change_no_byte)
         g_strdup_printf ("location=\"%s\"", i == 0 ? first : other);
     chain_run (&r, TINY_EMBED_COLOUR, embed[i], options);
     CHECK (!*r.error);
+    CHECK_MSG (r.stages == 9 && r.wrong_stages == 0, "%u stages, %u wrong",
+               r.stages, r.wrong_stages);
     if (i > 0)
       check_same_texts (first, other, embed[i]);
     chain_result_clear (&r);
     g_free (options);
   }
+  check_stages (first);
   g_free (first);
   g_free (other);
 }

@@ -7,6 +7,8 @@
 #include "nn/backend.h"
 #include "tinyonnx.h"
 
+#include <pthread.h>
+
 #define W 23
 #define H 17
 #define MOST 9
@@ -320,6 +322,70 @@ TEST (what_is_not_finite_is_found_in_pictures_too)
                error.message);
     pictures_clear (pictures);
     reid_context_free (c);
+    reid_session_unref (s);
+  }
+}
+
+#define CALLERS 8
+#define ROUNDS 12
+
+typedef struct {
+  ReidContext *context;
+  const Picture *pictures;
+  int first, n;
+  const float *want;
+  Way way;
+  const char *device;
+} Caller;
+
+static void *
+call (void *data)
+{
+  Caller *c = data;
+
+  for (int i = 0; i < ROUNDS; i++) {
+    size_t n;
+    float *got = run (c->context, c->pictures, 3, c->first, c->n, c->way, &n);
+    CHECK_MSG (same (c->device, got, c->want, n), "%s", c->device);
+    free (got);
+  }
+  return NULL;
+}
+
+TEST (pictures_of_many_contexts_go_together)
+{
+  for (int d = 0; device_at (d); d++) {
+    ReidError error = REID_ERROR_INIT;
+    ReidSession *s =
+        open_net (device_at (d), REID_PRECISION_F32, 3, true, .1f, &error);
+    pthread_t threads[CALLERS];
+    Caller callers[CALLERS];
+    Picture pictures[MOST];
+    uint64_t asked = 0, made = 0;
+    size_t n;
+
+    CHECK_MSG (s != NULL, "%s", error.message);
+    params.channels = REID_CHANNELS_BGR;
+    pictures_init (pictures);
+    for (int i = 0; i < CALLERS; i++) {
+      ReidContext *c = reid_context_new (s, 1, &error);
+      callers[i] = (Caller){ c,    pictures,      i % 5,        1 + i % 4,
+                             NULL, (Way) (i % 3), device_at (d) };
+      callers[i].want = run (c, pictures, 3, i % 5, 1 + i % 4, HERE, &n);
+      CHECK_MSG (reid_context_share (c, 16, &error), "%s", error.message);
+    }
+    for (int i = 0; i < CALLERS; i++)
+      pthread_create (&threads[i], NULL, call, &callers[i]);
+    for (int i = 0; i < CALLERS; i++)
+      pthread_join (threads[i], NULL);
+    reid_session_shared_runs (s, &asked, &made);
+    printf ("# %s: %d runs in %d\n", device_at (d), (int) asked, (int) made);
+    CHECK (asked == CALLERS * ROUNDS && made > 0 && made <= asked);
+    for (int i = 0; i < CALLERS; i++) {
+      reid_context_free (callers[i].context);
+      free ((void *) callers[i].want);
+    }
+    pictures_clear (pictures);
     reid_session_unref (s);
   }
 }

@@ -450,6 +450,7 @@ REID_API const ReidBackend reid_backend = {
   .feed_free = reid_gpu_feed_free,
   .feed_clear = reid_gpu_feed_clear,
   .feed_add = reid_gpu_feed_add,
+  .feed_count = reid_gpu_feed_count,
   .feed_read = feed_read,
   .plan_run_fed = plan_run_fed,
 };
