@@ -520,7 +520,7 @@ TEST (vectors_of_length_one)
     float unit_row[N];
     CHECK_MSG (norm2[r] == want, "row %d: %g, not %g", r, norm2[r], want);
     if (want > 0)
-      reid_vector_scale (&x[r * N], N, want, unit_row);
+      reid_vector_scale (&x[r * N], N, want, 1, unit_row);
     else
       memcpy (unit_row, &x[r * N], sizeof unit_row);
     CHECK_MSG (memcmp (unit_row, &y[r * N], sizeof unit_row) == 0, "row %d", r);
