@@ -64,12 +64,22 @@ reid_compiler_want (ReidCompiler *c, int value, ReidLayout layout)
   int from = data ? REID_LAYOUT_DENSE : 0;
   while (!data && from < REID_LAYOUT_COUNT && v->in[from] < 0)
     from++;
+  if (from == REID_LAYOUT_COUNT && v->flat >= 0) {
+    v->in[REID_LAYOUT_DENSE] =
+        reid_compiler_want (c, v->flat, REID_LAYOUT_DENSE);
+    return v->in[REID_LAYOUT_DENSE] < 0 ? -1
+                                        : reid_compiler_want (c, value, layout);
+  }
   if (from == REID_LAYOUT_COUNT) {
     reid_error_set (c->error, REID_ERROR_DEVICE,
                     "value %s is read before it is made",
                     c->program->graph->values[value].name);
     return -1;
   }
+  /* No conversion leads from blocks to bf16, or back. */
+  if ((layout == REID_LAYOUT_BF16 && reid_layout_lanes (from) > 1)
+      || (from == REID_LAYOUT_BF16 && reid_layout_lanes (layout) > 1))
+    from = REID_LAYOUT_DENSE;
   int source = reid_compiler_want (c, value, (ReidLayout) from);
   int to = source < 0 ? -1 : reid_compiler_make (c, value, layout);
   if (to < 0)
@@ -179,11 +189,13 @@ compile (ReidCompiler *c)
     ReidVar *v = &c->vars[i];
     for (int k = 0; k < REID_LAYOUT_COUNT; k++)
       v->in[k] = -1;
-    v->slice = v->output = -1;
+    v->slice = v->output = v->flat = -1;
   }
   if (!count_uses (c))
     return false;
   choose_outputs (c);
+  if (c->program->bf16)
+    reid_compiler_choose_bf16 (c);
   for (int i = 0; i < g->n_inputs; i++) {
     int b = reid_program_add_buffer (
         c->program, REID_BUFFER_INPUT,
@@ -222,6 +234,7 @@ reid_program_new (const ReidGraph *graph, ReidWeights *weights,
   if (ok) {
     c.program->graph = graph;
     c.program->rows = reid_weights_rows (weights);
+    c.program->bf16 = reid_weights_bf16 (weights);
     c.program->threads = threads;
     /* oneDNN builds its primitives for the caller's number of threads. */
     int before = reid_team_limit ();

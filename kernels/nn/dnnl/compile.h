@@ -16,6 +16,8 @@ typedef struct {
   int output;        /* graph output to write the dense layout to, -1 = none */
   bool is_output;    /* it is one itself */
   bool ready;        /* made by a step that is already there */
+  bool narrow;       /* to be in bf16, where the program is */
+  int flat;          /* or: what it is a flat view of, -1 = nothing */
   int *uses, n_uses; /* nodes that read it, one entry for each reading */
 } ReidVar;
 
@@ -46,6 +48,15 @@ bool reid_compiler_same_shape (const ReidShape *a, const ReidShape *b);
 ReidStep *reid_compiler_map (ReidCompiler *c, const ReidNode *node,
                              ReidStepKind kind, int value, ReidLayout layout,
                              int n_in);
+
+/* compile_bf16.c */
+/* Sets `narrow` of the values that lead to another product. What comes after
+ * the last of them is f32, so that no result is rounded. */
+void reid_compiler_choose_bf16 (ReidCompiler *c);
+/* In which layout a node that maps elements reads `value`, and writes. */
+ReidLayout reid_compiler_map_layout (const ReidCompiler *c,
+                                     const ReidNode *node, int value);
+bool reid_compiler_is_flatten (const ReidCompiler *c, const ReidNode *node);
 
 /* compile_pass.c; what they have no version of goes to the reference. */
 bool reid_compile_channel (ReidCompiler *c, const ReidNode *node);

@@ -182,7 +182,13 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
   }
   int threads = op_threads (c, (double) reid_shape_count (y) * x->dims[1]
                                    / v->groups * v->kernel[0] * v->kernel[1]);
+  conv.bf16 = c->program->bf16;
+  conv.wide = conv.bf16 && !c->vars[node->out].narrow;
   ReidDnnlOp *op = reid_dnnl_conv (&conv, c->error);
+  if (!op && conv.bf16 && c->error->status == REID_OK) {
+    conv.bf16 = conv.wide = false;
+    op = reid_dnnl_conv (&conv, c->error);
+  }
   if (op && threads > 1 && reid_dnnl_splits_sums (op)) {
     reid_dnnl_op_free (op);
     reid_team_set_limit (threads = 1);
@@ -262,10 +268,14 @@ emit_pool (ReidCompiler *c, const ReidNode *node)
     if (pool.pad[i] >= pool.kernel[i] || pool.pad[2 + i] >= pool.kernel[i])
       return reid_compile_reference (c, node);
   }
-  ReidLayout layout = reid_compiler_layout (c, node->in[0]);
+  ReidLayout layout = reid_compiler_map_layout (c, node, node->in[0]);
   int threads = op_threads (c, (double) reid_shape_count (y) * pool.kernel[0]
                                    * pool.kernel[1]);
   ReidDnnlOp *op = reid_dnnl_pool (&pool, layout, c->error);
+  if (!op && layout == REID_LAYOUT_BF16 && c->error->status == REID_OK) {
+    layout = REID_LAYOUT_NHWC;
+    op = reid_dnnl_pool (&pool, layout, c->error);
+  }
   if (!op)
     return false;
   ReidStep *s =
@@ -276,6 +286,61 @@ emit_pool (ReidCompiler *c, const ReidNode *node)
   }
   s->u.product.out_shape = *y;
   return bind_op (c, s, op, threads);
+}
+
+/* Weights that are read from memory for a few sums each are half of it in bf16;
+ * of small ones nothing is gained. */
+static bool
+worth_bf16 (const ReidCompiler *c, int64_t in, int64_t out)
+{
+  return c->program->bf16 && in * out >= 1 << 16;
+}
+
+/* On one thread: with more oneDNN splits the sum, and the last bits change.
+ * *taken is false where oneDNN has no version of it. */
+static bool
+emit_inner_product_bf16 (ReidCompiler *c, const ReidNode *node, bool *taken)
+{
+  const ReidShape *x = &c->shapes[node->in[0]], *y = &c->shapes[node->out];
+  int flat = c->vars[node->in[0]].flat;
+  int64_t channels = x->dims[1], size[] = { 1, 1 };
+  bool bias = node->n_in > 2 && node->in[2] >= 0;
+  if (flat >= 0) {
+    channels = c->shapes[flat].dims[1];
+    size[0] = c->shapes[flat].dims[2];
+    size[1] = c->shapes[flat].dims[3];
+  }
+  int threads = op_threads (c, 1);
+  ReidDnnlOp *op = reid_dnnl_inner_product_bf16 (x->dims[0], channels, size,
+                                                 y->dims[1], bias, c->error);
+  if (!op)
+    return c->error->status == REID_OK;
+  *taken = true;
+  const void *weight = reid_weights_dnnl (c->weights, node, op, c->error);
+  int in = weight ? reid_compiler_want (c, flat >= 0 ? flat : node->in[0],
+                                        REID_LAYOUT_BF16)
+                  : -1;
+  int out = in < 0 ? -1 : reid_compiler_make (c, node->out, REID_LAYOUT_DENSE);
+  ReidStep *s = out < 0 ? NULL
+                        : reid_program_add_step (
+                            c->program, REID_STEP_INNER_PRODUCT, node, 1);
+  if (!s) {
+    if (out >= 0)
+      reid_compiler_no_memory (c);
+    reid_dnnl_op_free (op);
+    return false;
+  }
+  s->in[0] = in;
+  s->out = out;
+  s->layout = REID_LAYOUT_BF16;
+  s->shape = *x;
+  s->u.product.weight = weight;
+  s->u.product.out_shape = *y;
+  if (!bind_op (c, s, op, threads))
+    return false;
+  if (bias)
+    s->u.product.bias = reid_weights_bias (c->weights, &node, 1, c->error);
+  return !bias || s->u.product.bias;
 }
 
 static bool
@@ -292,6 +357,11 @@ emit_inner_product (ReidCompiler *c, const ReidNode *node)
       || reid_shape_count (y) == 0 || reid_shape_count (x) == 0
       || x->dims[0] > 1 << 20 || x->dims[1] > 1 << 24 || y->dims[1] > 1 << 24)
     return reid_compile_reference (c, node);
+  if (worth_bf16 (c, x->dims[1], y->dims[1])) {
+    bool taken = false;
+    if (!emit_inner_product_bf16 (c, node, &taken) || taken)
+      return taken;
+  }
   ReidStep *s = reid_compiler_map (c, node, REID_STEP_INNER_PRODUCT,
                                    node->in[0], REID_LAYOUT_DENSE, 1);
   if (!s)
@@ -339,6 +409,11 @@ emit_inner_product (ReidCompiler *c, const ReidNode *node)
 static bool
 emit_reshape (ReidCompiler *c, const ReidNode *node)
 {
+  if (c->vars[node->in[0]].in[REID_LAYOUT_BF16] >= 0
+      && reid_compiler_is_flatten (c, node)) {
+    c->vars[node->out].flat = node->in[0];
+    return true;
+  }
   int in = reid_compiler_want (c, node->in[0], REID_LAYOUT_DENSE);
   c->vars[node->out].in[REID_LAYOUT_DENSE] = in;
   return in >= 0;
@@ -351,8 +426,12 @@ emit_transpose (ReidCompiler *c, const ReidNode *node)
   if (!reid_compiler_is_nhwc (c, node))
     return reid_compile_reference (c, node);
   ReidLayout layout = reid_compiler_layout (c, node->in[0]);
-  if (v->slice < 0 && layout == REID_LAYOUT_NHWC)
-    return reid_compile_reference (c, node);
+  if (v->slice < 0
+      && (layout == REID_LAYOUT_NHWC || layout == REID_LAYOUT_BF16)) {
+    int same = reid_compiler_want (c, node->in[0], REID_LAYOUT_NHWC);
+    c->vars[node->out].in[REID_LAYOUT_DENSE] = same;
+    return same >= 0;
+  }
   int in = v->slice;
   if (in < 0)
     in = reid_compiler_want (c, node->in[0], layout);
@@ -379,10 +458,12 @@ emit_concat (ReidCompiler *c, const ReidNode *node)
 {
   const ReidShape *y = &c->shapes[node->out];
   int axis = node->u.axis.axis;
-  ReidLayout layout =
-      node->n_in ? reid_compiler_layout (c, node->in[0]) : REID_LAYOUT_DENSE;
+  ReidLayout layout = node->n_in
+                          ? reid_compiler_map_layout (c, node, node->in[0])
+                          : REID_LAYOUT_DENSE;
   int lanes = reid_layout_lanes (layout);
-  bool blocked = y->rank == 4 && (axis == 1 || axis == -3) && lanes > 1;
+  bool blocked = y->rank == 4 && (axis == 1 || axis == -3)
+                 && (lanes > 1 || layout == REID_LAYOUT_BF16);
   for (int i = 0; i < node->n_in && blocked; i++)
     blocked = node->in[i] >= 0 && c->shapes[node->in[i]].dims[1] % lanes == 0
               && c->vars[node->in[i]].in[layout] >= 0;
@@ -408,7 +489,8 @@ bool
 reid_compile_node (ReidCompiler *c, int i)
 {
   const ReidNode *node = &c->program->graph->nodes[i];
-  if (c->program->rows) {
+  /* Chains are f32. */
+  if (c->program->rows && !c->program->bf16) {
     bool taken = false;
     if (!reid_compile_chain (c, i, &taken))
       return false;

@@ -47,9 +47,9 @@ reid_compile_channel (ReidCompiler *c, const ReidNode *node)
   }
   if (channels < 1)
     return reid_compile_reference (c, node);
-  ReidStep *s =
-      reid_compiler_map (c, node, affine ? REID_STEP_AFFINE : REID_STEP_PRELU,
-                         node->in[0], reid_compiler_layout (c, node->in[0]), 1);
+  ReidStep *s = reid_compiler_map (
+      c, node, affine ? REID_STEP_AFFINE : REID_STEP_PRELU, node->in[0],
+      reid_compiler_map_layout (c, node, node->in[0]), 1);
   if (!s)
     return false;
   s->constant = channel_constant (&values[node->in[1]], channels);
@@ -101,7 +101,7 @@ reid_compile_binary (ReidCompiler *c, const ReidNode *node)
   if (reid_compiler_is_constant (c, a)
       || !reid_compiler_same_shape (&c->shapes[a], y))
     return reid_compile_reference (c, node);
-  ReidLayout layout = reid_compiler_layout (c, a);
+  ReidLayout layout = reid_compiler_map_layout (c, node, a);
   ReidPassBroadcast broadcast;
   if (!reid_compiler_is_constant (c, b)) {
     broadcast = REID_PASS_SAME;
@@ -110,7 +110,7 @@ reid_compile_binary (ReidCompiler *c, const ReidNode *node)
         return reid_compile_reference (c, node);
       broadcast = REID_PASS_GATE;
     } else if (c->vars[b].in[layout] < 0)
-      layout = reid_compiler_layout (c, b);
+      layout = reid_compiler_map_layout (c, node, b);
   } else if (constant_count (c, b) == 1) {
     broadcast = REID_PASS_SCALAR;
   } else if (by_channel (&values[b], y)) {
@@ -142,8 +142,9 @@ reid_compile_binary (ReidCompiler *c, const ReidNode *node)
 bool
 reid_compile_unary (ReidCompiler *c, const ReidNode *node)
 {
-  ReidStep *s = reid_compiler_map (c, node, REID_STEP_UNARY, node->in[0],
-                                   reid_compiler_layout (c, node->in[0]), 1);
+  ReidStep *s =
+      reid_compiler_map (c, node, REID_STEP_UNARY, node->in[0],
+                         reid_compiler_map_layout (c, node, node->in[0]), 1);
   if (s)
     s->u.unary = node->u.unary;
   return s != NULL;

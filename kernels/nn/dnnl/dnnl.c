@@ -54,6 +54,24 @@ probe (int index, char *line, size_t size)
   return false;
 }
 
+static ReidPrecision
+precision (const ReidBackendOptions *options)
+{
+  ReidDnnlBf16 bf16 = reid_dnnl_bf16 ();
+  switch (options->precision) {
+    case REID_PRECISION_AUTO:
+      return bf16 == REID_DNNL_AMX ? REID_PRECISION_BF16 : REID_PRECISION_F32;
+    case REID_PRECISION_F32:
+      return REID_PRECISION_F32;
+    case REID_PRECISION_BF16:
+      return bf16 == REID_DNNL_NO_BF16 ? REID_PRECISION_AUTO
+                                       : REID_PRECISION_BF16;
+    case REID_PRECISION_F16:
+      break;
+  }
+  return REID_PRECISION_AUTO;
+}
+
 static ReidBackendModel *
 model_new (const ReidGraph *graph, const ReidBackendOptions *options,
            ReidError *error)
@@ -65,7 +83,8 @@ model_new (const ReidGraph *graph, const ReidBackendOptions *options,
   }
   model->graph = graph;
   model->weights =
-      reid_weights_new (graph, reid_rows_pick (reid_cpu_flags ()), error);
+      reid_weights_new (graph, reid_rows_pick (reid_cpu_flags ()),
+                        options->precision == REID_PRECISION_BF16, error);
   if (model->weights)
     return model;
   free (model);
@@ -388,6 +407,7 @@ REID_API const ReidBackend reid_backend = {
   .version = REID_BACKEND_VERSION,
   .name = "dnnl",
   .probe = probe,
+  .precision = precision,
   .model_new = model_new,
   .model_free = model_free,
   .plan_new = plan_new,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/dnnl/passes.h"
+#include "nn/dnnl/passes_bf16.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,7 +16,8 @@ reid_layout_lanes (ReidLayout layout)
 size_t
 reid_layout_size (const ReidShape *shape, ReidLayout layout)
 {
-  size_t size = sizeof (float), lanes = reid_layout_lanes (layout);
+  size_t size = layout == REID_LAYOUT_BF16 ? sizeof (uint16_t) : sizeof (float),
+         lanes = reid_layout_lanes (layout);
   for (int i = 0; i < shape->rank; i++) {
     size_t dim = (size_t) shape->dims[i];
     if (i == 1)
@@ -100,6 +102,10 @@ void
 reid_pass_convert (const ReidShape *shape, const float *in, ReidLayout from,
                    float *out, ReidLayout to)
 {
+  if (from == REID_LAYOUT_BF16 || to == REID_LAYOUT_BF16) {
+    reid_bf16_convert (shape, in, from, out, to);
+    return;
+  }
   Geometry a = geometry (shape, from), b = geometry (shape, to);
   bool block = from == REID_LAYOUT_DENSE && b.lanes > 1;
   if (from == to) {
@@ -189,6 +195,10 @@ void
 reid_pass_unary (const ReidShape *shape, ReidLayout layout, const ReidUnary *u,
                  const ReidRows *rows, const float *in, float *out)
 {
+  if (layout == REID_LAYOUT_BF16) {
+    reid_bf16_unary (shape, u, rows, (const uint16_t *) in, (uint16_t *) out);
+    return;
+  }
   Geometry g = geometry (shape, layout);
   size_t count = (size_t) (g.n * g.picture);
   float alpha = u->alpha, beta = u->beta;
@@ -306,6 +316,11 @@ reid_pass_binary (const ReidShape *shape, ReidLayout layout,
                   ReidBinaryKind kind, ReidPassBroadcast broadcast, bool swap,
                   const float *a, const float *b, float *out)
 {
+  if (layout == REID_LAYOUT_BF16) {
+    reid_bf16_binary (shape, kind, broadcast, swap, (const uint16_t *) a, b,
+                      (uint16_t *) out);
+    return;
+  }
   Geometry g = geometry (shape, layout);
   if (broadcast == REID_PASS_GATE && kind == REID_BINARY_MUL
       && layout != REID_LAYOUT_NHWC) {
@@ -347,6 +362,11 @@ void
 reid_pass_affine (const ReidShape *shape, ReidLayout layout, const float *in,
                   const float *scale, const float *shift, float *out)
 {
+  if (layout == REID_LAYOUT_BF16) {
+    reid_bf16_affine (shape, (const uint16_t *) in, scale, shift,
+                      (uint16_t *) out);
+    return;
+  }
   Geometry g = geometry (shape, layout);
   for (int64_t n = 0; n < g.n; n++)
     for (int64_t k = 0; k < g.blocks; k++) {
@@ -364,6 +384,10 @@ void
 reid_pass_prelu (const ReidShape *shape, ReidLayout layout, const float *in,
                  const float *slope, float *out)
 {
+  if (layout == REID_LAYOUT_BF16) {
+    reid_bf16_prelu (shape, (const uint16_t *) in, slope, (uint16_t *) out);
+    return;
+  }
   Geometry g = geometry (shape, layout);
   for (int64_t n = 0; n < g.n; n++)
     for (int64_t k = 0; k < g.blocks; k++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/dnnl/matmul.h"
+#include "nn/dnnl/passes_bf16.h"
 #include "nn/dnnl/program.h"
 #include "nn/dnnl/team.h"
 
@@ -328,6 +329,13 @@ static void
 run_concat (const Run *r, const ReidStep *s)
 {
   float *out = at (r, s->out);
+  if (s->layout == REID_LAYOUT_BF16) {
+    uint16_t *to = (uint16_t *) out;
+    for (int i = 0; i < s->n_in; to += s->u.shapes.in[i++].dims[1])
+      reid_bf16_place (&s->u.shapes.in[i], (const uint16_t *) at (r, s->in[i]),
+                       (size_t) s->u.shapes.out.dims[1], to);
+    return;
+  }
   int64_t pictures = s->u.shapes.out.dims[0];
   ReidShape one = s->u.shapes.out;
   one.dims[0] = 1;

@@ -46,7 +46,8 @@ typedef enum {
   REID_STEP_AFFINE,
   REID_STEP_PRELU,
   REID_STEP_MATMUL, /* a, b; dense */
-  REID_STEP_CONCAT, /* channels of blocked values that fill their blocks */
+  REID_STEP_CONCAT, /* channels of blocked values that fill their blocks, or
+                       of bf16 */
   REID_STEP_REFERENCE
 } ReidStepKind;
 
@@ -94,6 +95,7 @@ typedef struct {
 typedef struct {
   const ReidGraph *graph;
   const ReidRows *rows; /* NULL: oneDNN only */
+  bool bf16;            /* of what convolutions read and, mostly, write */
   int threads;
   ReidStep *steps;
   int n_steps, steps_size;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/dnnl/shim.h"
+#include "nn/dnnl/bf16.h"
 #include "nn/dnnl/shim_api.h"
 
 #include <pthread.h>
@@ -11,7 +12,10 @@ struct ReidDnnlOp {
   dnnl_primitive_t primitive;
   Desc src, weight, dense, bias, dst, scratch; /* NULL where absent */
   ReidLayout src_layout, dst_layout;
-  bool gemm;
+  bool gemm, sum;
+  bool bf16;           /* real or not */
+  size_t widened[2];   /* emulated: numbers of src and dst that are bf16 */
+  size_t weight_count; /* of a bf16 op */
 };
 
 struct ReidDnnlCall {
@@ -21,7 +25,7 @@ struct ReidDnnlCall {
 };
 
 static const dnnl_format_tag_t layout_tags[REID_LAYOUT_COUNT] = {
-  dnnl_abcd, dnnl_aBcd8b, dnnl_aBcd16b, dnnl_acdb
+  dnnl_abcd, dnnl_aBcd8b, dnnl_aBcd16b, dnnl_acdb, dnnl_acdb
 };
 
 static pthread_once_t engine_once = PTHREAD_ONCE_INIT;
@@ -112,13 +116,32 @@ reid_dnnl_describe (char *line, size_t size)
   return true;
 }
 
+ReidDnnlBf16
+reid_dnnl_bf16 (void)
+{
+  if (getenv ("REID_DNNL_EMULATE_BF16"))
+    return REID_DNNL_EMULATED_BF16;
+  /* oneDNN asks the system for the tiles before it counts them. Each set of
+   * instructions is a set of bits. */
+  unsigned isa = (unsigned) dnnl_get_effective_cpu_isa ();
+  return (isa & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx
+             ? REID_DNNL_AMX
+             : REID_DNNL_NO_BF16;
+}
+
+static bool
+emulated (void)
+{
+  return reid_dnnl_bf16 () == REID_DNNL_EMULATED_BF16;
+}
+
 static ReidLayout
 layout_of (ConstDesc desc, int rank, const int64_t *dims)
 {
   if (rank != 4)
     return REID_LAYOUT_DENSE;
-  for (int i = 0; i < REID_LAYOUT_COUNT; i++) {
-    Desc probe = desc_new (rank, dims, layout_tags[i]);
+  for (int i = 0; i < REID_LAYOUT_BF16; i++) {
+    Desc probe = desc_new (rank, dims, dnnl_f32, layout_tags[i]);
     bool same = probe && dnnl_memory_desc_equal (probe, desc);
     desc_free (probe);
     if (same)
@@ -227,10 +250,58 @@ attr_post (dnnl_primitive_attr_t attr, const ReidDnnlConv *c)
   return ok;
 }
 
+/* Is this primitive one of those that are there for completeness only? */
+static bool
+is_slow (dnnl_primitive_desc_t pd)
+{
+  const char *name = NULL;
+  return dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name)
+             != dnnl_success
+         || !name || strncmp (name, "ref", 3) == 0 || strstr (name, ":ref");
+}
+
+/* No bf16 is no error; otherwise as check(). */
+static bool
+chosen (dnnl_status_t status, dnnl_primitive_desc_t pd, bool bf16,
+        const char *what, ReidError *error)
+{
+  if (!bf16 || emulated ())
+    return check (status, what, error);
+  if (status == dnnl_success && !is_slow (pd))
+    return true;
+  if (status == dnnl_success)
+    dnnl_primitive_desc_destroy (pd);
+  else if (status != dnnl_unimplemented)
+    check (status, what, error);
+  return false;
+}
+
+static size_t
+count_of (int rank, const int64_t *dims)
+{
+  size_t count = 1;
+  for (int i = 0; i < rank; i++)
+    count *= (size_t) dims[i];
+  return count;
+}
+
+/* What an op of bf16 must know beside its descriptors. */
+static void
+mark_bf16 (ReidDnnlOp *op, size_t src, size_t weights, size_t dst)
+{
+  op->bf16 = true;
+  op->weight_count = weights;
+  if (emulated ()) {
+    op->widened[0] = src;
+    op->widened[1] = dst;
+  }
+}
+
 static ReidDnnlOp *
 conv_try (const ReidDnnlConv *c, dnnl_format_tag_t src_tag,
           dnnl_format_tag_t dst_tag, ReidError *error)
 {
+  dnnl_data_type_t half = c->bf16 && !emulated () ? dnnl_bf16 : dnnl_f32;
   dnnl_dims_t src_dims = { c->n, c->in_channels, c->in[0], c->in[1] };
   dnnl_dims_t dst_dims = { c->n, c->out_channels, c->out[0], c->out[1] };
   int64_t g = c->groups;
@@ -249,11 +320,12 @@ conv_try (const ReidDnnlConv *c, dnnl_format_tag_t src_tag,
     after[i] = (c->out[i] - 1) * stride[i]
                + (c->kernel[i] - 1) * (int64_t) c->dilation[i] + 1 - c->in[i]
                - before[i];
-  Desc src = desc_new (4, src_dims, src_tag);
-  Desc dst = desc_new (4, dst_dims, dst_tag);
-  Desc weight = desc_new (rank, weight_dims, dnnl_format_tag_any);
-  Desc dense = desc_new (rank, weight_dims, g > 1 ? dnnl_abcde : dnnl_abcd);
-  Desc bias = c->bias ? desc_new (1, bias_dims, dnnl_a) : NULL;
+  Desc src = desc_new (4, src_dims, half, src_tag);
+  Desc dst = desc_new (4, dst_dims, c->wide ? dnnl_f32 : half, dst_tag);
+  Desc weight = desc_new (rank, weight_dims, half, dnnl_format_tag_any);
+  Desc dense =
+      desc_new (rank, weight_dims, dnnl_f32, g > 1 ? dnnl_abcde : dnnl_abcd);
+  Desc bias = c->bias ? desc_new (1, bias_dims, dnnl_f32, dnnl_a) : NULL;
   dnnl_primitive_attr_t attr = attr_new ();
   ReidDnnlOp *op = NULL;
   if (!src || !dst || !weight || !dense || (c->bias && !bias) || !attr
@@ -262,9 +334,9 @@ conv_try (const ReidDnnlConv *c, dnnl_format_tag_t src_tag,
                     "oneDNN: a convolution cannot be described");
   } else {
     dnnl_primitive_desc_t pd = NULL;
-    if (check (conv_desc (&pd, engine, src, weight, bias, dst, stride, dilate,
-                          before, after, attr),
-               "choosing a convolution", error))
+    dnnl_status_t status = conv_desc (&pd, engine, src, weight, bias, dst,
+                                      stride, dilate, before, after, attr);
+    if (chosen (status, pd, c->bf16, "choosing a convolution", error))
       op = op_new (pd, true, c->bias, error);
   }
   desc_free (src);
@@ -278,6 +350,14 @@ conv_try (const ReidDnnlConv *c, dnnl_format_tag_t src_tag,
     return NULL;
   }
   op->dense = dense;
+  op->sum = c->sum;
+  if (c->bf16) {
+    op->src_layout = REID_LAYOUT_BF16;
+    op->dst_layout = c->wide ? REID_LAYOUT_NHWC : REID_LAYOUT_BF16;
+    mark_bf16 (op, count_of (4, src_dims), count_of (rank, weight_dims),
+               c->wide ? 0 : count_of (4, dst_dims));
+    return op;
+  }
   op->src_layout = layout_of (op->src, 4, src_dims);
   op->dst_layout = layout_of (op->dst, 4, dst_dims);
   return op;
@@ -288,6 +368,9 @@ reid_dnnl_conv (const ReidDnnlConv *conv, ReidError *error)
 {
   if (!ready (error))
     return NULL;
+  /* What AMX wants, and what the others take without loss. */
+  if (conv->bf16)
+    return conv_try (conv, dnnl_acdb, dnnl_acdb, error);
   ReidDnnlOp *op =
       conv_try (conv, dnnl_format_tag_any, dnnl_format_tag_any, error);
   if (op
@@ -307,56 +390,70 @@ reid_dnnl_pool (const ReidDnnlPool *p, ReidLayout layout, ReidError *error)
                                            dnnl_pooling_avg_include_padding };
   if (!ready (error))
     return NULL;
+  bool bf16 = layout == REID_LAYOUT_BF16;
+  dnnl_data_type_t type = bf16 && !emulated () ? dnnl_bf16 : dnnl_f32;
   dnnl_dims_t src_dims = { p->n, p->channels, p->in[0], p->in[1] };
   dnnl_dims_t dst_dims = { p->n, p->channels, p->out[0], p->out[1] };
   dnnl_dims_t stride = { p->stride[0], p->stride[1] };
   dnnl_dims_t kernel = { p->kernel[0], p->kernel[1] };
   dnnl_dims_t before = { p->pad[0], p->pad[1] };
   dnnl_dims_t after = { p->pad[2], p->pad[3] };
-  Desc src = desc_new (4, src_dims, layout_tags[layout]);
-  Desc dst = desc_new (4, dst_dims, layout_tags[layout]);
+  Desc src = desc_new (4, src_dims, type, layout_tags[layout]);
+  Desc dst = desc_new (4, dst_dims, type, layout_tags[layout]);
   dnnl_primitive_attr_t attr = attr_new ();
   ReidDnnlOp *op = NULL;
   dnnl_primitive_desc_t pd = NULL;
   if (!src || !dst || !attr)
     reid_error_set (error, REID_ERROR_DEVICE,
                     "oneDNN: a pooling cannot be described");
-  else if (check (pool_desc (&pd, engine, kinds[p->kind], src, dst, stride,
-                             kernel, before, after, attr),
-                  "choosing a pooling", error))
-    op = op_new (pd, false, false, error);
+  else {
+    dnnl_status_t status = pool_desc (&pd, engine, kinds[p->kind], src, dst,
+                                      stride, kernel, before, after, attr);
+    if (chosen (status, pd, bf16, "choosing a pooling", error))
+      op = op_new (pd, false, false, error);
+  }
   desc_free (src);
   desc_free (dst);
   if (attr)
     dnnl_primitive_attr_destroy (attr);
-  if (op)
-    op->src_layout = op->dst_layout = layout;
+  if (!op)
+    return NULL;
+  op->src_layout = op->dst_layout = layout;
+  if (bf16)
+    mark_bf16 (op, count_of (4, src_dims), 0, count_of (4, dst_dims));
   return op;
 }
 
-ReidDnnlOp *
-reid_dnnl_inner_product (int64_t n, int64_t in, int64_t out, bool with_bias,
-                         ReidError *error)
+/* The layouts of src, weights and dst are dense, src's and the weights' but for
+ * src_tag. */
+static ReidDnnlOp *
+product_try (int rank, const int64_t *src_dims, dnnl_format_tag_t src_tag,
+             int64_t out, bool with_bias, bool bf16, ReidError *error)
 {
   if (!ready (error))
     return NULL;
-  dnnl_dims_t src_dims = { n, in }, weight_dims = { out, in };
-  dnnl_dims_t dst_dims = { n, out }, bias_dims = { out };
-  Desc src = desc_new (2, src_dims, dnnl_ab);
-  Desc dst = desc_new (2, dst_dims, dnnl_ab);
-  Desc weight = desc_new (2, weight_dims, dnnl_format_tag_any);
-  Desc dense = desc_new (2, weight_dims, dnnl_ab);
-  Desc bias = with_bias ? desc_new (1, bias_dims, dnnl_a) : NULL;
+  dnnl_data_type_t half = bf16 && !emulated () ? dnnl_bf16 : dnnl_f32;
+  dnnl_dims_t weight_dims = { out }, dst_dims = { src_dims[0], out },
+              bias_dims = { out };
+  memcpy (weight_dims + 1, src_dims + 1, (rank - 1) * sizeof *src_dims);
+  Desc src = desc_new (rank, src_dims, half, src_tag);
+  Desc dst = desc_new (2, dst_dims, dnnl_f32, dnnl_ab);
+  Desc weight = desc_new (rank, weight_dims, half, dnnl_format_tag_any);
+  Desc dense =
+      desc_new (rank, weight_dims, dnnl_f32, rank == 4 ? dnnl_abcd : dnnl_ab);
+  Desc bias = with_bias ? desc_new (1, bias_dims, dnnl_f32, dnnl_a) : NULL;
   dnnl_primitive_attr_t attr = attr_new ();
   ReidDnnlOp *op = NULL;
   dnnl_primitive_desc_t pd = NULL;
   if (!src || !dst || !weight || !dense || (with_bias && !bias) || !attr)
     reid_error_set (error, REID_ERROR_DEVICE,
                     "oneDNN: an inner product cannot be described");
-  else if (check (
-               inner_product_desc (&pd, engine, src, weight, bias, dst, attr),
-               "choosing an inner product", error))
-    op = op_new (pd, true, with_bias, error);
+  else {
+    dnnl_status_t status =
+        inner_product_desc (&pd, engine, src, weight, bias, dst, attr);
+    if (chosen (status, pd, bf16, "choosing an inner product", error))
+      op = op_new (pd, true, with_bias, error);
+  }
   desc_free (src);
   desc_free (dst);
   desc_free (weight);
@@ -368,7 +465,27 @@ reid_dnnl_inner_product (int64_t n, int64_t in, int64_t out, bool with_bias,
     return NULL;
   }
   op->dense = dense;
+  if (bf16)
+    mark_bf16 (op, count_of (rank, src_dims), count_of (rank, weight_dims), 0);
   return op;
+}
+
+ReidDnnlOp *
+reid_dnnl_inner_product (int64_t n, int64_t in, int64_t out, bool bias,
+                         ReidError *error)
+{
+  return product_try (2, (int64_t[]){ n, in }, dnnl_ab, out, bias, false,
+                      error);
+}
+
+ReidDnnlOp *
+reid_dnnl_inner_product_bf16 (int64_t n, int64_t channels, const int64_t *size,
+                              int64_t out, bool bias, ReidError *error)
+{
+  int64_t dims[] = { n, channels, size[0], size[1] };
+  bool plain = size[0] * size[1] == 1;
+  return product_try (plain ? 2 : 4, dims, plain ? dnnl_ab : dnnl_acdb, out,
+                      bias, true, error);
 }
 
 ReidLayout
@@ -389,10 +506,27 @@ reid_dnnl_splits_sums (const ReidDnnlOp *op)
   return op->gemm;
 }
 
+/* oneDNN's own part of the scratch memory. */
+static size_t
+own_scratch (const ReidDnnlOp *op)
+{
+  return op->scratch ? dnnl_memory_desc_get_size (op->scratch) : 0;
+}
+
+static size_t
+aligned (size_t size)
+{
+  return (size + 63) / 64 * 64;
+}
+
 size_t
 reid_dnnl_scratch_size (const ReidDnnlOp *op)
 {
-  return op->scratch ? dnnl_memory_desc_get_size (op->scratch) : 0;
+  size_t size = own_scratch (op);
+  for (int i = 0; i < 2; i++)
+    if (op->widened[i])
+      size = aligned (size) + op->widened[i] * sizeof (float);
+  return size;
 }
 
 size_t
@@ -403,6 +537,7 @@ reid_dnnl_weight_size (const ReidDnnlOp *op)
 
 struct ReidDnnlWeightLayout {
   Desc desc;
+  bool bf16; /* emulated ones have the same descriptor */
 };
 
 ReidDnnlWeightLayout *
@@ -417,13 +552,15 @@ reid_dnnl_weight_layout (const ReidDnnlOp *op, ReidError *error)
     return NULL;
   }
   layout->desc = desc;
+  layout->bf16 = op->bf16;
   return layout;
 }
 
 bool
 reid_dnnl_weight_fits (const ReidDnnlOp *op, const ReidDnnlWeightLayout *layout)
 {
-  return dnnl_memory_desc_equal (op->weight, layout->desc);
+  return op->bf16 == layout->bf16
+         && dnnl_memory_desc_equal (op->weight, layout->desc);
 }
 
 void
@@ -443,13 +580,13 @@ memory_new (dnnl_memory_t *memory, ConstDesc desc, const void *data,
                 "wrapping memory", error);
 }
 
-bool
-reid_dnnl_pack (const ReidDnnlOp *op, const float *dense, void *packed,
-                ReidError *error)
+static bool
+reorder (const ReidDnnlOp *op, const float *dense, void *packed,
+         ReidError *error)
 {
   dnnl_memory_t from = NULL, to = NULL;
   dnnl_primitive_desc_t pd = NULL;
-  dnnl_primitive_t reorder = NULL;
+  dnnl_primitive_t primitive = NULL;
   dnnl_stream_t stream = NULL;
   bool ok =
       memory_new (&from, op->dense, dense, error)
@@ -457,25 +594,49 @@ reid_dnnl_pack (const ReidDnnlOp *op, const float *dense, void *packed,
       && check (dnnl_reorder_primitive_desc_create (&pd, op->dense, engine,
                                                     op->weight, engine, NULL),
                 "choosing a reorder of weights", error)
-      && check (dnnl_primitive_create (&reorder, pd), "making a reorder", error)
+      && check (dnnl_primitive_create (&primitive, pd), "making a reorder",
+                error)
       && check (dnnl_stream_create (&stream, engine, dnnl_stream_default_flags),
                 "making a stream", error);
   if (ok) {
     dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, from }, { DNNL_ARG_TO, to } };
-    ok = check (dnnl_primitive_execute (reorder, stream, 2, args),
+    ok = check (dnnl_primitive_execute (primitive, stream, 2, args),
                 "reordering weights", error)
          && check (dnnl_stream_wait (stream), "reordering weights", error);
   }
   if (stream)
     dnnl_stream_destroy (stream);
-  if (reorder)
-    dnnl_primitive_destroy (reorder);
+  if (primitive)
+    dnnl_primitive_destroy (primitive);
   if (pd)
     dnnl_primitive_desc_destroy (pd);
   if (from)
     dnnl_memory_destroy (from);
   if (to)
     dnnl_memory_destroy (to);
+  return ok;
+}
+
+bool
+reid_dnnl_pack (const ReidDnnlOp *op, const float *dense, void *packed,
+                ReidError *error)
+{
+  if (!op->bf16 || !emulated ())
+    return reorder (op, dense, packed, error);
+  const ReidBf16 *loops = reid_bf16_pick (reid_cpu_flags ());
+  size_t n = op->weight_count;
+  float *rounded = malloc (n * sizeof *rounded);
+  uint16_t *half = malloc (n * sizeof *half);
+  bool ok = rounded && half;
+  if (ok) {
+    loops->narrow (dense, half, n);
+    loops->widen (half, rounded, n);
+    ok = reorder (op, rounded, packed, error);
+  } else {
+    reid_error_set (error, REID_ERROR_MEMORY, "oneDNN: no memory for weights");
+  }
+  free (rounded);
+  free (half);
   return ok;
 }
 
@@ -513,7 +674,7 @@ reid_dnnl_call_new (const ReidDnnlOp *op, ReidError *error)
           || memory_new (&call->weight, op->weight, DNNL_MEMORY_NONE, error))
       && (!op->bias
           || memory_new (&call->bias, op->bias, DNNL_MEMORY_NONE, error))
-      && (!reid_dnnl_scratch_size (op)
+      && (!own_scratch (op)
           || memory_new (&call->scratch, op->scratch, DNNL_MEMORY_NONE, error));
   if (ok)
     return call;
@@ -521,10 +682,9 @@ reid_dnnl_call_new (const ReidDnnlOp *op, ReidError *error)
   return NULL;
 }
 
-bool
-reid_dnnl_call_run (ReidDnnlCall *call, const float *src, const void *weight,
-                    const float *bias, float *dst, void *scratch,
-                    ReidError *error)
+static bool
+execute (ReidDnnlCall *call, const void *src, const void *weight,
+         const float *bias, void *dst, void *scratch, ReidError *error)
 {
   struct {
     int arg;
@@ -550,4 +710,28 @@ reid_dnnl_call_run (ReidDnnlCall *call, const float *src, const void *weight,
                                         args),
                 "running", error)
          && check (dnnl_stream_wait (call->stream), "running", error);
+}
+
+bool
+reid_dnnl_call_run (ReidDnnlCall *call, const void *src, const void *weight,
+                    const float *bias, void *dst, void *scratch,
+                    ReidError *error)
+{
+  const ReidDnnlOp *op = call->op;
+  if (!op->widened[0])
+    return execute (call, src, weight, bias, dst, scratch, error);
+  const ReidBf16 *loops = reid_bf16_pick (reid_cpu_flags ());
+  size_t own = aligned (own_scratch (op)),
+         first = aligned (op->widened[0] * sizeof (float));
+  float *in = (float *) ((char *) scratch + own);
+  float *out = op->widened[1] ? (float *) ((char *) scratch + own + first)
+                              : (float *) dst;
+  loops->widen (src, in, op->widened[0]);
+  if (op->sum && op->widened[1])
+    loops->widen (dst, out, op->widened[1]);
+  if (!execute (call, in, weight, bias, out, scratch, error))
+    return false;
+  if (op->widened[1])
+    loops->narrow (out, dst, op->widened[1]);
+  return true;
 }

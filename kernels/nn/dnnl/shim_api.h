@@ -33,17 +33,18 @@ desc_free (Desc desc)
 }
 
 static inline Desc
-desc_new (int rank, const int64_t *dims, dnnl_format_tag_t tag)
+desc_new (int rank, const int64_t *dims, dnnl_data_type_t type,
+          dnnl_format_tag_t tag)
 {
   Desc desc = NULL;
 #if DNNL_VERSION_MAJOR >= 3
-  if (dnnl_memory_desc_create_with_tag (&desc, rank, dims, dnnl_f32, tag)
+  if (dnnl_memory_desc_create_with_tag (&desc, rank, dims, type, tag)
       != dnnl_success)
     return NULL;
 #else
   desc = malloc (sizeof *desc);
   if (desc
-      && dnnl_memory_desc_init_by_tag (desc, rank, dims, dnnl_f32, tag)
+      && dnnl_memory_desc_init_by_tag (desc, rank, dims, type, tag)
              != dnnl_success) {
     free (desc);
     desc = NULL;

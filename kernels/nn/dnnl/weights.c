@@ -20,12 +20,13 @@ typedef struct Entry {
 struct ReidWeights {
   const ReidGraph *graph;
   const ReidRows *rows;
+  bool bf16;
   pthread_mutex_t lock;
   Entry *entries;
 };
 
 ReidWeights *
-reid_weights_new (const ReidGraph *graph, const ReidRows *rows,
+reid_weights_new (const ReidGraph *graph, const ReidRows *rows, bool bf16,
                   ReidError *error)
 {
   ReidWeights *w = calloc (1, sizeof *w);
@@ -37,6 +38,7 @@ reid_weights_new (const ReidGraph *graph, const ReidRows *rows,
   }
   w->graph = graph;
   w->rows = rows;
+  w->bf16 = bf16;
   return w;
 }
 
@@ -60,6 +62,12 @@ const ReidRows *
 reid_weights_rows (const ReidWeights *w)
 {
   return w->rows;
+}
+
+bool
+reid_weights_bf16 (const ReidWeights *w)
+{
+  return w->bf16;
 }
 
 /* With the lock held. */

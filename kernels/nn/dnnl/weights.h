@@ -12,10 +12,12 @@
 
 typedef struct ReidWeights ReidWeights;
 
+/* bf16: of the model's numbers, see shim.h. */
 ReidWeights *reid_weights_new (const ReidGraph *graph, const ReidRows *rows,
-                               ReidError *error);
+                               bool bf16, ReidError *error);
 void reid_weights_free (ReidWeights *weights);
 const ReidRows *reid_weights_rows (const ReidWeights *weights);
+bool reid_weights_bf16 (const ReidWeights *weights);
 
 /* Convolution or inner product `node` as oneDNN's op wants it. */
 const void *reid_weights_dnnl (ReidWeights *weights, const ReidNode *node,
