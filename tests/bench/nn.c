@@ -125,7 +125,7 @@ time_model (const char *path, const char *backend, const char *threads,
             const char *batches, const int *size, int runs)
 {
   ReidError error = REID_ERROR_INIT;
-  ReidSessionOptions options = { backend };
+  ReidSessionOptions options = { backend, REID_PRECISION_F32 };
   double t = seconds ();
   ReidSession *session = reid_session_open (path, &options, &error);
   if (!session) {

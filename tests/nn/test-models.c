@@ -171,7 +171,7 @@ run_model (const char *directory, const char *device)
   ReidContext *context = NULL;
   ReidTensor in = { 4, { 0 }, NULL }, out[MAX_OUT];
   ReidError error = REID_ERROR_INIT;
-  ReidSessionOptions options = { device };
+  ReidSessionOptions options = { device, REID_PRECISION_F32 };
   int output = 0, compared = 0;
   char missing[160] = "";
   bool no_module = false;

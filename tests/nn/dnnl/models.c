@@ -13,7 +13,7 @@ static ReidSession *
 open_model (const char *file, const char *device)
 {
   ReidError error = REID_ERROR_INIT;
-  ReidSessionOptions options = { device };
+  ReidSessionOptions options = { device, REID_PRECISION_F32 };
   ReidSession *s = reid_session_open (file, &options, &error);
   CHECK_MSG (s != NULL, "%s", error.message);
   return s;

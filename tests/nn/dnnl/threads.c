@@ -31,7 +31,7 @@ open_conv (int in, int out, int groups, int kernel, int stride)
   int64_t x[] = { -1, in, -1, -1 }, w[] = { out, in / groups, kernel, kernel };
   int64_t pads[] = { kernel / 2, kernel / 2, kernel / 2, kernel / 2 };
   int64_t strides[] = { stride, stride };
-  ReidSessionOptions options = { "dnnl" };
+  ReidSessionOptions options = { "dnnl", REID_PRECISION_F32 };
   ReidError error = REID_ERROR_INIT;
   float *weight = noise ((size_t) (w[0] * w[1] * w[2] * w[3]));
   TinyOnnx *t = tiny_new (13);
