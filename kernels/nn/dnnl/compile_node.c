@@ -148,6 +148,27 @@ bind_op (ReidCompiler *c, ReidStep *s, ReidDnnlOp *op, int threads)
   return (!size || s->scratch >= 0) || reid_compiler_no_memory (c);
 }
 
+/* An op that is NULL without one is merely not there in bf16. */
+static bool
+has_error (const ReidCompiler *c)
+{
+  return c->error && c->error->status != REID_OK;
+}
+
+/* Takes over `one`, the op of one picture. */
+static bool
+note_varying (ReidCompiler *c, ReidDnnlOp *op, ReidDnnlOp *one)
+{
+  if (!one && has_error (c)) {
+    reid_dnnl_op_free (op);
+    return false;
+  }
+  if (!one || !reid_dnnl_alike (op, one))
+    c->program->varies = true;
+  reid_dnnl_op_free (one);
+  return true;
+}
+
 static bool
 emit_conv (ReidCompiler *c, const ReidNode *node)
 {
@@ -185,7 +206,7 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
   conv.bf16 = c->program->bf16;
   conv.wide = conv.bf16 && !c->vars[node->out].narrow;
   ReidDnnlOp *op = reid_dnnl_conv (&conv, c->error);
-  if (!op && conv.bf16 && c->error->status == REID_OK) {
+  if (!op && conv.bf16 && !has_error (c)) {
     conv.bf16 = conv.wide = false;
     op = reid_dnnl_conv (&conv, c->error);
   }
@@ -196,6 +217,11 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
   }
   if (!op)
     return false;
+  if (conv.bf16 && conv.n > 1) {
+    conv.n = 1;
+    if (!note_varying (c, op, reid_dnnl_conv (&conv, c->error)))
+      return false;
+  }
   ReidLayout from = reid_dnnl_src_layout (op), to = reid_dnnl_dst_layout (op);
   const void *weight = reid_weights_dnnl (c->weights, node, op, c->error);
   int in = weight ? reid_compiler_want (c, node->in[0], from) : -1;
@@ -272,7 +298,7 @@ emit_pool (ReidCompiler *c, const ReidNode *node)
   int threads = op_threads (c, (double) reid_shape_count (y) * pool.kernel[0]
                                    * pool.kernel[1]);
   ReidDnnlOp *op = reid_dnnl_pool (&pool, layout, c->error);
-  if (!op && layout == REID_LAYOUT_BF16 && c->error->status == REID_OK) {
+  if (!op && layout == REID_LAYOUT_BF16 && !has_error (c)) {
     layout = REID_LAYOUT_NHWC;
     op = reid_dnnl_pool (&pool, layout, c->error);
   }
@@ -314,8 +340,13 @@ emit_inner_product_bf16 (ReidCompiler *c, const ReidNode *node, bool *taken)
   ReidDnnlOp *op = reid_dnnl_inner_product_bf16 (x->dims[0], channels, size,
                                                  y->dims[1], bias, c->error);
   if (!op)
-    return c->error->status == REID_OK;
+    return !has_error (c);
   *taken = true;
+  if (x->dims[0] > 1
+      && !note_varying (c, op,
+                        reid_dnnl_inner_product_bf16 (
+                            1, channels, size, y->dims[1], bias, c->error)))
+    return false;
   const void *weight = reid_weights_dnnl (c->weights, node, op, c->error);
   int in = weight ? reid_compiler_want (c, flat >= 0 ? flat : node->in[0],
                                         REID_LAYOUT_BF16)

@@ -6,10 +6,13 @@
  *
  * Bytes do not depend on the batch or on the number of threads: where every
  * operator works on each picture alone, one picture is compiled, and a batch
- * is that program run once for each, shared out among the threads. */
+ * is that program run once for each, shared out among the threads. In bf16,
+ * where the weights are what a run waits for, it is run for some of them
+ * together (micro.h). */
 
 #include "nn/dnnl/lead.h"
 #include "nn/batch.h"
+#include "nn/dnnl/micro.h"
 #include "nn/dnnl/program.h"
 #include "nn/dnnl/team.h"
 
@@ -27,18 +30,20 @@ struct ReidBackendModel {
  * for each worker, the first of which is linked. */
 typedef struct Lane {
   struct Lane *next;
-  ReidProgramState *one, *many;
+  ReidProgramState *one, *many, *together;
   ReidError error;
 } Lane;
 
 struct ReidBackendPlan {
   const ReidGraph *graph;
   int threads;
-  int64_t batch;      /* pictures that are run one by one; 1: as a whole */
-  ReidProgram *one;   /* on one thread; NULL where the plan has no use */
-  ReidProgram *many;  /* on all threads */
-  size_t lane_size;   /* workspace of one thread's picture */
-  size_t *in_picture; /* floats of one picture of each input and output */
+  int64_t batch;          /* pictures that are run one by one; 1: as a whole */
+  ReidProgram *one;       /* on one thread; NULL where the plan has no use */
+  ReidProgram *many;      /* on all threads */
+  ReidProgram *together;  /* `group` pictures on one thread */
+  int64_t group, grouped; /* how many pictures go that way, the first */
+  size_t lane_size;       /* workspace of one thread's picture */
+  size_t *in_picture;     /* floats of one picture of each input and output */
   size_t *out_picture;
   int workers;
   pthread_mutex_t lock;
@@ -139,20 +144,29 @@ nodes_apart (const ReidGraph *g, const ReidShape *shapes, int64_t batch,
   return true;
 }
 
+/* Shapes of `n` pictures. */
+static bool
+batch_shapes (const ReidGraph *g, const ReidShape *shapes, int64_t n,
+              ReidShape *out)
+{
+  memcpy (out, shapes, g->n_values * sizeof *out);
+  for (int i = 0; i < g->n_inputs; i++)
+    out[g->inputs[i]].dims[0] = n;
+  return reid_graph_infer (g, out, NULL);
+}
+
 /* Shapes of one picture, where the graph treats each alone. */
 static bool
 single_shapes (const ReidGraph *g, const ReidShape *shapes, int64_t batch,
                ReidShape *one)
 {
   int widest = 1;
-  memcpy (one, shapes, g->n_values * sizeof *one);
   for (int i = 0; i < g->n_inputs; i++) {
-    ReidShape *s = &one[g->inputs[i]];
+    const ReidShape *s = &shapes[g->inputs[i]];
     if (s->rank < 1 || s->dims[0] != batch)
       return false;
-    s->dims[0] = 1;
   }
-  if (!reid_graph_infer (g, one, NULL))
+  if (!batch_shapes (g, shapes, 1, one))
     return false;
   for (int i = 0; i < g->n_nodes; i++)
     widest = g->nodes[i].n_in > widest ? g->nodes[i].n_in : widest;
@@ -188,6 +202,7 @@ lane_free (Lane *lanes, int n)
   for (int i = 0; lanes && i < n; i++) {
     reid_program_state_free (lanes[i].one);
     reid_program_state_free (lanes[i].many);
+    reid_program_state_free (lanes[i].together);
   }
   free (lanes);
 }
@@ -204,6 +219,9 @@ lane_new (const ReidBackendPlan *plan, ReidError *error)
   for (int i = 0; i < plan->workers; i++)
     if ((plan->one
          && !(lanes[i].one = reid_program_state_new (plan->one, error)))
+        || (plan->together
+            && !(lanes[i].together =
+                     reid_program_state_new (plan->together, error)))
         || (plan->many && i == 0
             && !(lanes[i].many = reid_program_state_new (plan->many, error)))) {
       lane_free (lanes, plan->workers);
@@ -225,9 +243,40 @@ plan_free (ReidBackendPlan *plan)
   pthread_mutex_destroy (&plan->lock);
   reid_program_free (plan->one);
   reid_program_free (plan->many);
+  reid_program_free (plan->together);
   free (plan->in_picture);
   free (plan->out_picture);
   free (plan);
+}
+
+/* Whole rounds of groups that some of the batch is run in. */
+static bool
+plan_groups (ReidBackendModel *model, ReidBackendPlan *plan,
+             const ReidShape *one, ReidError *error)
+{
+  const ReidGraph *g = model->graph;
+  int64_t n =
+      reid_micro_batch (g, one, sizeof (uint16_t), plan->batch / plan->threads);
+  if (n < 2)
+    return true;
+  ReidShape *shapes = calloc (g->n_values + 1, sizeof *shapes);
+  if (!shapes)
+    return reid_error_set (error, REID_ERROR_MEMORY, "%s: no memory for a plan",
+                           g->file);
+  bool ok = true;
+  if (batch_shapes (g, one, n, shapes))
+    ok = (plan->together =
+              reid_program_new (g, model->weights, shapes, 1, error));
+  free (shapes);
+  if (plan->together && plan->together->varies) {
+    reid_program_free (plan->together);
+    plan->together = NULL;
+  }
+  if (plan->together) {
+    plan->group = n;
+    plan->grouped = plan->batch / (n * plan->threads) * n * plan->threads;
+  }
+  return ok;
 }
 
 static ReidBackendPlan *
@@ -259,9 +308,12 @@ plan_new (ReidBackendModel *model, const ReidShape *shapes, int threads,
   int t = plan->threads;
   plan->workers = plan->batch < t ? 1 : t;
   bool ok = true;
-  if (t == 1 || plan->batch >= t)
+  if (apart && reid_weights_bf16 (model->weights))
+    ok = plan_groups (model, plan, one, error);
+  int64_t left = plan->batch - plan->grouped;
+  if (ok && left && (t == 1 || left >= t))
     ok = (plan->one = reid_program_new (g, model->weights, one, 1, error));
-  if (ok && t > 1 && plan->batch % t)
+  if (ok && t > 1 && left % t)
     ok = (plan->many = reid_program_new (g, model->weights, one, t, error));
   plan->in_picture = picture_sizes (g->inputs, g->n_inputs, one);
   plan->out_picture = picture_sizes (g->outputs, g->n_outputs, one);
@@ -277,6 +329,8 @@ plan_new (ReidBackendModel *model, const ReidShape *shapes, int threads,
   }
   if (plan->one)
     plan->lane_size = plan->one->workspace;
+  if (plan->together && plan->together->workspace > plan->lane_size)
+    plan->lane_size = plan->together->workspace;
   return plan;
 }
 
@@ -320,10 +374,11 @@ typedef struct {
   const float *const *inputs;
   float *const *outputs;
   char *memory;
+  int64_t first, group; /* pictures of a turn: 1, or the plan's */
 } RoundsWork;
 
 static void
-run_round (void *data, int member, int picture)
+run_round (void *data, int member, int turn)
 {
   const RoundsWork *w = data;
   Lane *lane = &w->lanes[member];
@@ -331,8 +386,30 @@ run_round (void *data, int member, int picture)
   if (lane->error.status != REID_OK)
     return;
   reid_team_set_limit (1);
-  run_picture (w->plan, w->plan->one, lane->one, picture, w->inputs, w->outputs,
-               w->memory + member * part, &lane->error);
+  bool one = w->group == 1;
+  run_picture (w->plan, one ? w->plan->one : w->plan->together,
+               one ? lane->one : lane->together, w->first + turn * w->group,
+               w->inputs, w->outputs, w->memory + member * part, &lane->error);
+}
+
+/* `pictures` of them from `first`, one or a group a turn. */
+static bool
+run_rounds (RoundsWork *work, int64_t first, int64_t pictures, int64_t group,
+            ReidError *error)
+{
+  const ReidBackendPlan *plan = work->plan;
+  bool ok = true;
+  work->first = first;
+  work->group = group;
+  reid_team_set_limit (1);
+  reid_team_run (plan->workers, (int) (pictures / group), run_round, work);
+  for (int i = 0; i < plan->workers; i++)
+    if (work->lanes[i].error.status != REID_OK) {
+      ok = reid_error_set (error, work->lanes[i].error.status, "%s",
+                           work->lanes[i].error.message);
+      reid_error_clear (&work->lanes[i].error);
+    }
+  return ok;
 }
 
 typedef struct {
@@ -368,22 +445,17 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
     return false;
 
   int before = reid_team_limit ();
-  int64_t rounds = plan->one ? plan->many
-                                   ? plan->batch / plan->threads * plan->threads
-                                   : plan->batch
+  int64_t left = plan->batch - plan->grouped,
+          rounds = plan->one ? plan->many ? left / plan->threads * plan->threads
+                                          : left
                              : 0;
+  RoundsWork work = { plan, lanes, inputs, outputs, workspace, 0, 1 };
   bool ok = true;
-  if (rounds) {
-    reid_team_set_limit (1);
-    RoundsWork work = { plan, lanes, inputs, outputs, workspace };
-    reid_team_run (plan->workers, (int) rounds, run_round, &work);
-    for (int i = 0; i < plan->workers; i++)
-      if (lanes[i].error.status != REID_OK) {
-        ok = reid_error_set (error, lanes[i].error.status, "%s",
-                             lanes[i].error.message);
-        reid_error_clear (&lanes[i].error);
-      }
-  }
+  if (plan->grouped)
+    ok = run_rounds (&work, 0, plan->grouped, plan->group, error);
+  if (rounds && ok)
+    ok = run_rounds (&work, plan->grouped, rounds, 1, error);
+  rounds += plan->grouped;
   if (rounds < plan->batch && ok) {
     RestWork rest = { plan,    lanes[0].many, rounds, inputs,
                       outputs, workspace,     error,  true };

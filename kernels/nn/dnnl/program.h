@@ -102,6 +102,7 @@ typedef struct {
   ReidBuffer *buffers;
   int n_buffers, buffers_size;
   int n_calls; /* of oneDNN */
+  bool varies; /* another number of pictures may give other last bits */
   bool led;    /* some of them run on more than one thread: see lead.h */
   size_t workspace;
 } ReidProgram;

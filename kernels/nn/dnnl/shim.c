@@ -12,6 +12,7 @@ struct ReidDnnlOp {
   dnnl_primitive_t primitive;
   Desc src, weight, dense, bias, dst, scratch; /* NULL where absent */
   ReidLayout src_layout, dst_layout;
+  char name[48]; /* of the implementation */
   bool gemm, sum;
   bool bf16;           /* real or not */
   size_t widened[2];   /* emulated: numbers of src and dst that are bf16 */
@@ -166,16 +167,21 @@ reid_dnnl_op_free (ReidDnnlOp *op)
   free (op);
 }
 
+static const char *
+implementation (dnnl_primitive_desc_t pd)
+{
+  const char *name = NULL;
+  bool ok = dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name)
+            == dnnl_success;
+  return ok && name ? name : "";
+}
+
 /* "gemm:jit", "x64:gemm:ref" and such; not "brgemm:avx512_core", whose sums
  * are kept whole. */
 static bool
 is_gemm (dnnl_primitive_desc_t pd)
 {
-  const char *name = NULL;
-  if (dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name)
-          != dnnl_success
-      || !name)
-    return false;
+  const char *name = implementation (pd);
   for (const char *at = name; (at = strstr (at, "gemm")); at++)
     if (at - name < 2 || memcmp (at - 2, "br", 2) != 0)
       return true;
@@ -198,6 +204,7 @@ op_new (dnnl_primitive_desc_t pd, bool weight, bool bias, ReidError *error)
     op->scratch = desc_copy (
         dnnl_primitive_desc_query_md (pd, dnnl_query_scratchpad_md, 0));
     op->gemm = is_gemm (pd);
+    snprintf (op->name, sizeof op->name, "%s", implementation (pd));
     if (weight)
       op->weight = desc_copy (
           dnnl_primitive_desc_query_md (pd, dnnl_query_weights_md, 0));
@@ -254,10 +261,8 @@ attr_post (dnnl_primitive_attr_t attr, const ReidDnnlConv *c)
 static bool
 is_slow (dnnl_primitive_desc_t pd)
 {
-  const char *name = NULL;
-  return dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name)
-             != dnnl_success
-         || !name || strncmp (name, "ref", 3) == 0 || strstr (name, ":ref");
+  const char *name = implementation (pd);
+  return strncmp (name, "ref", 3) == 0 || strstr (name, ":ref");
 }
 
 /* No bf16 is no error; otherwise as check(). */
@@ -504,6 +509,13 @@ bool
 reid_dnnl_splits_sums (const ReidDnnlOp *op)
 {
   return op->gemm;
+}
+
+bool
+reid_dnnl_alike (const ReidDnnlOp *a, const ReidDnnlOp *b)
+{
+  return strcmp (a->name, b->name) == 0
+         && (!a->weight || dnnl_memory_desc_equal (a->weight, b->weight));
 }
 
 /* oneDNN's own part of the scratch memory. */

@@ -89,6 +89,9 @@ ReidLayout reid_dnnl_dst_layout (const ReidDnnlOp *op);
 /* Does the number of threads change the last bits? It does where oneDNN has
  * nothing better than a matrix product for a convolution. */
 bool reid_dnnl_splits_sums (const ReidDnnlOp *op);
+/* Do the two, which differ in nothing but n, add in the same order as far as
+ * can be told: are they one implementation, with one layout of the weights? */
+bool reid_dnnl_alike (const ReidDnnlOp *a, const ReidDnnlOp *b);
 size_t reid_dnnl_scratch_size (const ReidDnnlOp *op);
 size_t reid_dnnl_weight_size (const ReidDnnlOp *op);
 /* How op wants its weights: a copy that outlives it, and whether another op
