@@ -9,10 +9,11 @@ gst_reid_precision_get_type (void)
   static gsize type = 0;
   static const GEnumValue values[] = {
     { REID_PRECISION_AUTO,
-      "The fastest with which people stay the same: f16 on GPUs, else f32",
+      "The fastest with which people stay the same: f16 on GPUs, bf16 for "
+      "embeddings on processors with AMX, else f32",
       "auto" },
     { REID_PRECISION_F32, "32 bits", "f32" },
-    { REID_PRECISION_BF16, "16 bits, of which 8 are the exponent (GPUs)",
+    { REID_PRECISION_BF16, "16 bits, of which 8 are the exponent (GPUs, AMX)",
       "bf16" },
     { REID_PRECISION_F16, "16 bits, of which 5 are the exponent (GPUs)",
       "f16" },

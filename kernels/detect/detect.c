@@ -178,9 +178,11 @@ open_model (ReidDetector *detector, const char *path,
             const ReidDetectorInfo *info, const ReidDetectorOptions *options,
             ReidError *error)
 {
-  ReidSessionOptions session_options = { options ? options->device : NULL,
-                                         options ? options->precision
-                                                 : REID_PRECISION_AUTO };
+  ReidSessionOptions session_options = {
+    .device = options ? options->device : NULL,
+    .precision = options ? options->precision : REID_PRECISION_AUTO,
+    .places = true
+  };
   ReidTensorInfo outputs[REID_DETECTOR_OUTPUTS];
 
   detector->session = reid_session_open (path, &session_options, error);

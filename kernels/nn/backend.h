@@ -24,6 +24,7 @@ typedef struct ReidBackendFeed ReidBackendFeed;
 typedef struct {
   int index; /* 0 where there is only one */
   ReidPrecision precision;
+  bool places; /* see ReidSessionOptions; for AUTO */
 } ReidBackendOptions;
 
 /* Pictures of a run: place 0 of the feed is picture `first` of the input, and
@@ -46,6 +47,8 @@ typedef struct {
   /* What AUTO is on that device, and the asked precision else; AUTO where the
    * device does not have it. NULL: f32 only. Any thread. */
   ReidPrecision (*precision) (const ReidBackendOptions *options);
+  /* "f32, and bf16 on ...": for who asks for another; NULL: nothing to say. */
+  const char *precisions;
 
   /* What is made once per session: weights in the device's own layout. The
    * graph outlives the model. Precision is one that the device has. Any

@@ -124,6 +124,7 @@ set_precision (const ReidBackend *backend, const ReidSessionOptions *options,
                ReidBackendOptions *chosen, ReidError *error)
 {
   chosen->precision = options ? options->precision : REID_PRECISION_AUTO;
+  chosen->places = options && options->places;
   const char *wanted = reid_precision_name (chosen->precision);
   if (backend->precision)
     chosen->precision = backend->precision (chosen);
@@ -133,9 +134,11 @@ set_precision (const ReidBackend *backend, const ReidSessionOptions *options,
                             : REID_PRECISION_AUTO;
   return chosen->precision != REID_PRECISION_AUTO
          || reid_error_set (error, REID_ERROR_ARGUMENT,
-                            "precision %s is not available on the device '%s'; "
-                            "precision=auto takes what it has",
-                            wanted, backend->name);
+                            "precision %s is not available on the device '%s'"
+                            "%s%s; precision=auto takes what it has",
+                            wanted, backend->name,
+                            backend->precisions ? ", which has " : "",
+                            backend->precisions ? backend->precisions : "");
 }
 
 const ReidBackend *

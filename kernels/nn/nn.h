@@ -46,7 +46,7 @@ typedef struct {
 /* In what numbers weights and values are stored; sums are f32 in all. */
 typedef enum {
   REID_PRECISION_AUTO, /* the fastest with which answers stay the same people:
-                          f16 on GPUs, else f32 */
+                          f16 on GPUs, bf16 on CPUs with AMX, else f32 */
   REID_PRECISION_F32,
   REID_PRECISION_BF16,
   REID_PRECISION_F16
@@ -74,6 +74,9 @@ typedef struct {
   const char *const *taps;
   int n_taps;
   ReidOutputChoice outputs;
+  /* Results are places in a picture, as a detector's: then AUTO is not bf16,
+   * whose 8 bits are a pixel of a box that is 250 pixels wide. */
+  bool places;
 } ReidSessionOptions;
 
 /* Is there an NVIDIA GPU for which the module is missing? Then one line on what

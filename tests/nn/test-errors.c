@@ -96,6 +96,27 @@ TEST (broken_module_is_passed_over_and_told)
   rmdir (dir);
 }
 
+TEST (a_precision_that_is_not_there_is_refused)
+{
+  TinyOnnx *t = start (2, 3, 3);
+  ReidSessionOptions options = { "dnnl", REID_PRECISION_F16 };
+  ReidError error = REID_ERROR_INIT;
+  size_t size;
+
+#ifndef REID_HAVE_DNNL
+  options.device = "reference";
+#endif
+  tiny_node (t, "Relu", "x", "y");
+  const uint8_t *data = tiny_bytes (t, &size);
+  CHECK (!reid_session_open_memory (data, size, "tiny", &options, &error));
+  CHECK (error.status == REID_ERROR_ARGUMENT);
+  CHECK_MSG (strstr (error.message, "f16")
+                 && strstr (error.message, options.device)
+                 && strstr (error.message, "precision=auto"),
+             "%s", error.message);
+  tiny_free (t);
+}
+
 TEST (unknown_device_lists_what_there_is)
 {
   TinyOnnx *t = start (2, 3, 3);

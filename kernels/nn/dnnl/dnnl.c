@@ -62,15 +62,15 @@ probe (int index, char *line, size_t size)
 static ReidPrecision
 precision (const ReidBackendOptions *options)
 {
-  ReidDnnlBf16 bf16 = reid_dnnl_bf16 ();
+  bool bf16 = reid_dnnl_bf16 () != REID_DNNL_NO_BF16;
   switch (options->precision) {
     case REID_PRECISION_AUTO:
-      return bf16 == REID_DNNL_AMX ? REID_PRECISION_BF16 : REID_PRECISION_F32;
+      return bf16 && !options->places ? REID_PRECISION_BF16
+                                      : REID_PRECISION_F32;
     case REID_PRECISION_F32:
       return REID_PRECISION_F32;
     case REID_PRECISION_BF16:
-      return bf16 == REID_DNNL_NO_BF16 ? REID_PRECISION_AUTO
-                                       : REID_PRECISION_BF16;
+      return bf16 ? REID_PRECISION_BF16 : REID_PRECISION_AUTO;
     case REID_PRECISION_F16:
       break;
   }
@@ -480,6 +480,7 @@ REID_API const ReidBackend reid_backend = {
   .name = "dnnl",
   .probe = probe,
   .precision = precision,
+  .precisions = "f32, and bf16 on processors with AMX",
   .model_new = model_new,
   .model_free = model_free,
   .plan_new = plan_new,

@@ -103,20 +103,6 @@ isa_name (void)
   }
 }
 
-bool
-reid_dnnl_describe (char *line, size_t size)
-{
-  ReidError error = REID_ERROR_INIT;
-  if (!ready (&error)) {
-    snprintf (line, size, "%s", error.message);
-    return false;
-  }
-  const dnnl_version_t *v = dnnl_version ();
-  snprintf (line, size, "oneDNN %d.%d.%d, %s", v->major, v->minor, v->patch,
-            isa_name ());
-  return true;
-}
-
 ReidDnnlBf16
 reid_dnnl_bf16 (void)
 {
@@ -134,6 +120,20 @@ static bool
 emulated (void)
 {
   return reid_dnnl_bf16 () == REID_DNNL_EMULATED_BF16;
+}
+
+bool
+reid_dnnl_describe (char *line, size_t size)
+{
+  ReidError error = REID_ERROR_INIT;
+  if (!ready (&error)) {
+    snprintf (line, size, "%s", error.message);
+    return false;
+  }
+  const dnnl_version_t *v = dnnl_version ();
+  snprintf (line, size, "oneDNN %d.%d.%d, %s%s", v->major, v->minor, v->patch,
+            isa_name (), emulated () ? " as if with AMX" : "");
+  return true;
 }
 
 static ReidLayout
