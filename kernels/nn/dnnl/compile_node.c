@@ -329,15 +329,14 @@ emit_inner_product_bf16 (ReidCompiler *c, const ReidNode *node, bool *taken)
 {
   const ReidShape *x = &c->shapes[node->in[0]], *y = &c->shapes[node->out];
   int flat = c->vars[node->in[0]].flat;
-  int64_t channels = x->dims[1], size[] = { 1, 1 };
+  int64_t channels = x->dims[1], pixels = 1;
   bool bias = node->n_in > 2 && node->in[2] >= 0;
   if (flat >= 0) {
     channels = c->shapes[flat].dims[1];
-    size[0] = c->shapes[flat].dims[2];
-    size[1] = c->shapes[flat].dims[3];
+    pixels = c->shapes[flat].dims[2] * c->shapes[flat].dims[3];
   }
   int threads = op_threads (c, 1);
-  ReidDnnlOp *op = reid_dnnl_inner_product_bf16 (x->dims[0], channels, size,
+  ReidDnnlOp *op = reid_dnnl_inner_product_bf16 (x->dims[0], channels, pixels,
                                                  y->dims[1], bias, c->error);
   if (!op)
     return !has_error (c);
@@ -345,7 +344,7 @@ emit_inner_product_bf16 (ReidCompiler *c, const ReidNode *node, bool *taken)
   if (x->dims[0] > 1
       && !note_varying (c, op,
                         reid_dnnl_inner_product_bf16 (
-                            1, channels, size, y->dims[1], bias, c->error)))
+                            1, channels, pixels, y->dims[1], bias, c->error)))
     return false;
   const void *weight = reid_weights_dnnl (c->weights, node, op, c->error);
   int in = weight ? reid_compiler_want (c, flat >= 0 ? flat : node->in[0],

@@ -17,6 +17,7 @@ struct ReidDnnlOp {
   bool bf16;           /* real or not */
   size_t widened[2];   /* emulated: numbers of src and dst that are bf16 */
   size_t weight_count; /* of a bf16 op */
+  size_t planes[2];    /* its weights' channels and pixels; 0: as they are */
 };
 
 struct ReidDnnlCall {
@@ -429,23 +430,19 @@ reid_dnnl_pool (const ReidDnnlPool *p, ReidLayout layout, ReidError *error)
   return op;
 }
 
-/* The layouts of src, weights and dst are dense, src's and the weights' but for
- * src_tag. */
 static ReidDnnlOp *
-product_try (int rank, const int64_t *src_dims, dnnl_format_tag_t src_tag,
-             int64_t out, bool with_bias, bool bf16, ReidError *error)
+product (int64_t n, int64_t in, int64_t out, bool with_bias, bool bf16,
+         ReidError *error)
 {
   if (!ready (error))
     return NULL;
   dnnl_data_type_t half = bf16 && !emulated () ? dnnl_bf16 : dnnl_f32;
-  dnnl_dims_t weight_dims = { out }, dst_dims = { src_dims[0], out },
-              bias_dims = { out };
-  memcpy (weight_dims + 1, src_dims + 1, (rank - 1) * sizeof *src_dims);
-  Desc src = desc_new (rank, src_dims, half, src_tag);
+  dnnl_dims_t src_dims = { n, in }, weight_dims = { out, in };
+  dnnl_dims_t dst_dims = { n, out }, bias_dims = { out };
+  Desc src = desc_new (2, src_dims, half, dnnl_ab);
   Desc dst = desc_new (2, dst_dims, dnnl_f32, dnnl_ab);
-  Desc weight = desc_new (rank, weight_dims, half, dnnl_format_tag_any);
-  Desc dense =
-      desc_new (rank, weight_dims, dnnl_f32, rank == 4 ? dnnl_abcd : dnnl_ab);
+  Desc weight = desc_new (2, weight_dims, half, dnnl_format_tag_any);
+  Desc dense = desc_new (2, weight_dims, dnnl_f32, dnnl_ab);
   Desc bias = with_bias ? desc_new (1, bias_dims, dnnl_f32, dnnl_a) : NULL;
   dnnl_primitive_attr_t attr = attr_new ();
   ReidDnnlOp *op = NULL;
@@ -471,7 +468,7 @@ product_try (int rank, const int64_t *src_dims, dnnl_format_tag_t src_tag,
   }
   op->dense = dense;
   if (bf16)
-    mark_bf16 (op, count_of (rank, src_dims), count_of (rank, weight_dims), 0);
+    mark_bf16 (op, (size_t) (n * in), (size_t) (in * out), 0);
   return op;
 }
 
@@ -479,18 +476,21 @@ ReidDnnlOp *
 reid_dnnl_inner_product (int64_t n, int64_t in, int64_t out, bool bias,
                          ReidError *error)
 {
-  return product_try (2, (int64_t[]){ n, in }, dnnl_ab, out, bias, false,
-                      error);
+  return product (n, in, out, bias, false, error);
 }
 
+/* Of a source of four dimensions oneDNN makes a plain matrix product without
+ * AMX: here it has two, and the weights are brought into its order. */
 ReidDnnlOp *
-reid_dnnl_inner_product_bf16 (int64_t n, int64_t channels, const int64_t *size,
+reid_dnnl_inner_product_bf16 (int64_t n, int64_t channels, int64_t pixels,
                               int64_t out, bool bias, ReidError *error)
 {
-  int64_t dims[] = { n, channels, size[0], size[1] };
-  bool plain = size[0] * size[1] == 1;
-  return product_try (plain ? 2 : 4, dims, plain ? dnnl_ab : dnnl_acdb, out,
-                      bias, true, error);
+  ReidDnnlOp *op = product (n, channels * pixels, out, bias, true, error);
+  if (op && pixels > 1) {
+    op->planes[0] = (size_t) channels;
+    op->planes[1] = (size_t) pixels;
+  }
+  return op;
 }
 
 ReidLayout
@@ -629,26 +629,49 @@ reorder (const ReidDnnlOp *op, const float *dense, void *packed,
   return ok;
 }
 
+/* [..][channels][pixels] to [..][pixels][channels]. */
+static void
+turn (const ReidDnnlOp *op, const float *in, float *out)
+{
+  size_t channels = op->planes[0], pixels = op->planes[1],
+         row = channels * pixels;
+  for (size_t at = 0; at < op->weight_count; at += row)
+    for (size_t c = 0; c < channels; c++)
+      for (size_t p = 0; p < pixels; p++)
+        out[at + p * channels + c] = in[at + c * pixels + p];
+}
+
+static void
+round_all (float *data, size_t n)
+{
+  const ReidBf16 *loops = reid_bf16_pick (reid_cpu_flags ());
+  uint16_t half[256];
+  for (size_t i = 0, m; i < n; i += m) {
+    m = n - i < 256 ? n - i : 256;
+    loops->narrow (data + i, half, m);
+    loops->widen (half, data + i, m);
+  }
+}
+
 bool
 reid_dnnl_pack (const ReidDnnlOp *op, const float *dense, void *packed,
                 ReidError *error)
 {
-  if (!op->bf16 || !emulated ())
+  bool rounded = op->bf16 && emulated ();
+  if (!op->planes[0] && !rounded)
     return reorder (op, dense, packed, error);
-  const ReidBf16 *loops = reid_bf16_pick (reid_cpu_flags ());
-  size_t n = op->weight_count;
-  float *rounded = malloc (n * sizeof *rounded);
-  uint16_t *half = malloc (n * sizeof *half);
-  bool ok = rounded && half;
-  if (ok) {
-    loops->narrow (dense, half, n);
-    loops->widen (half, rounded, n);
-    ok = reorder (op, rounded, packed, error);
-  } else {
-    reid_error_set (error, REID_ERROR_MEMORY, "oneDNN: no memory for weights");
-  }
-  free (rounded);
-  free (half);
+  float *copy = malloc (op->weight_count * sizeof *copy);
+  if (!copy)
+    return reid_error_set (error, REID_ERROR_MEMORY,
+                           "oneDNN: no memory for weights");
+  if (op->planes[0])
+    turn (op, dense, copy);
+  else
+    memcpy (copy, dense, op->weight_count * sizeof *copy);
+  if (rounded)
+    round_all (copy, op->weight_count);
+  bool ok = reorder (op, copy, packed, error);
+  free (copy);
   return ok;
 }
 

@@ -77,10 +77,10 @@ ReidDnnlOp *reid_dnnl_pool (const ReidDnnlPool *pool, ReidLayout layout,
 /* dst[n][out] = src[n][in] * weight[out][in] + bias, all dense. */
 ReidDnnlOp *reid_dnnl_inner_product (int64_t n, int64_t in, int64_t out,
                                      bool bias, ReidError *error);
-/* The same with src [n][height][width][channels] in bf16, and the weights'
- * inputs in the order [channels][height][width]. */
+/* The same with src [n][pixels][channels] in bf16, and weights whose inputs are
+ * [channels][pixels]. */
 ReidDnnlOp *reid_dnnl_inner_product_bf16 (int64_t n, int64_t channels,
-                                          const int64_t *size, int64_t out,
+                                          int64_t pixels, int64_t out,
                                           bool bias, ReidError *error);
 void reid_dnnl_op_free (ReidDnnlOp *op);
 
