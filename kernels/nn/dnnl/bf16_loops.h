@@ -13,6 +13,8 @@
 #define APART _Pragma ("clang loop vectorize(assume_safety)")
 #else
 #define APART _Pragma ("GCC ivdep")
+/* Nobody looks at the flags of comparisons, which else may not be vectors. */
+#pragma GCC optimize("no-trapping-math")
 #endif
 
 INLINE float
@@ -73,11 +75,12 @@ static void
 prelu (const uint16_t *in, const float *slope, uint16_t *out, size_t pixels,
        size_t channels)
 {
-  for (size_t p = 0; p < pixels; p++, in += channels, out += channels)
+  for (size_t p = 0; p < pixels; p++, in += channels, out += channels) {
     APART
-  for (size_t c = 0; c < channels; c++) {
-    float x = wide (in[c]), low = x * slope[c];
-    out[c] = half (x < 0 ? low : x);
+    for (size_t c = 0; c < channels; c++) {
+      float x = wide (in[c]), low = x * slope[c];
+      out[c] = half (x < 0 ? low : x);
+    }
   }
 }
 
@@ -85,20 +88,22 @@ static void
 affine (const uint16_t *in, const float *scale, const float *shift,
         uint16_t *out, size_t pixels, size_t channels)
 {
-  for (size_t p = 0; p < pixels; p++, in += channels, out += channels)
+  for (size_t p = 0; p < pixels; p++, in += channels, out += channels) {
     APART
-  for (size_t c = 0; c < channels; c++)
-    out[c] = half (wide (in[c]) * scale[c] + shift[c]);
+    for (size_t c = 0; c < channels; c++)
+      out[c] = half (wide (in[c]) * scale[c] + shift[c]);
+  }
 }
 
 static void
 gate (const uint16_t *in, const uint16_t *by, uint16_t *out, size_t pixels,
       size_t channels)
 {
-  for (size_t p = 0; p < pixels; p++, in += channels, out += channels)
+  for (size_t p = 0; p < pixels; p++, in += channels, out += channels) {
     APART
-  for (size_t c = 0; c < channels; c++)
-    out[c] = half (wide (in[c]) * wide (by[c]));
+    for (size_t c = 0; c < channels; c++)
+      out[c] = half (wide (in[c]) * wide (by[c]));
+  }
 }
 
 /* In squares that stay in the first-level cache. */

@@ -49,6 +49,12 @@ ReidStep *reid_compiler_map (ReidCompiler *c, const ReidNode *node,
                              ReidStepKind kind, int value, ReidLayout layout,
                              int n_in);
 
+/* For a step that runs an op of oneDNN: sets the limit of threads for making
+ * it, and gives the step its scratch buffer and a call. */
+int reid_compiler_op_threads (ReidCompiler *c, double multiply_adds);
+bool reid_compiler_bind_op (ReidCompiler *c, ReidStep *s, ReidDnnlOp *op,
+                            int threads);
+
 /* compile_bf16.c */
 /* Sets `narrow` of the values that lead to another product. What comes after
  * the last of them is f32, so that no result is rounded. */
@@ -57,6 +63,16 @@ void reid_compiler_choose_bf16 (ReidCompiler *c);
 ReidLayout reid_compiler_map_layout (const ReidCompiler *c,
                                      const ReidNode *node, int value);
 bool reid_compiler_is_flatten (const ReidCompiler *c, const ReidNode *node);
+/* Of the compilation; an op that is NULL without one is not there in bf16. */
+bool reid_compiler_has_error (const ReidCompiler *c);
+/* Takes over `one`, the op of one picture of the many that `op` is of, and
+ * notes where the two are not alike. False: told, and `op` is gone, too. */
+bool reid_compiler_note_varying (ReidCompiler *c, ReidDnnlOp *op,
+                                 ReidDnnlOp *one);
+/* An inner product. *taken is false where oneDNN has no version of it in bf16,
+ * or none is wanted. */
+bool reid_compile_product_bf16 (ReidCompiler *c, const ReidNode *node,
+                                bool *taken);
 
 /* compile_pass.c; what they have no version of goes to the reference. */
 bool reid_compile_channel (ReidCompiler *c, const ReidNode *node);

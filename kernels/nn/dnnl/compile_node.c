@@ -124,18 +124,18 @@ dnnl_act (ReidActivation act)
 }
 
 /* The threads of libgomp spin for some 10 ms after each piece of work: small
- * ones are not given to them. Sets the limit for making the op. */
-static int
-op_threads (ReidCompiler *c, double multiply_adds)
+ * ones are not given to them. */
+int
+reid_compiler_op_threads (ReidCompiler *c, double multiply_adds)
 {
   int threads = multiply_adds < 16e6 ? 1 : c->program->threads;
   reid_team_set_limit (threads);
   return threads;
 }
 
-/* Scratch buffer and call slot of a step that runs an op of oneDNN. */
-static bool
-bind_op (ReidCompiler *c, ReidStep *s, ReidDnnlOp *op, int threads)
+bool
+reid_compiler_bind_op (ReidCompiler *c, ReidStep *s, ReidDnnlOp *op,
+                       int threads)
 {
   size_t size = reid_dnnl_scratch_size (op);
   s->u.product.op = op;
@@ -146,27 +146,6 @@ bind_op (ReidCompiler *c, ReidStep *s, ReidDnnlOp *op, int threads)
     s->scratch =
         reid_program_add_buffer (c->program, REID_BUFFER_WORK, size, 0, NULL);
   return (!size || s->scratch >= 0) || reid_compiler_no_memory (c);
-}
-
-/* An op that is NULL without one is merely not there in bf16. */
-static bool
-has_error (const ReidCompiler *c)
-{
-  return c->error && c->error->status != REID_OK;
-}
-
-/* Takes over `one`, the op of one picture. */
-static bool
-note_varying (ReidCompiler *c, ReidDnnlOp *op, ReidDnnlOp *one)
-{
-  if (!one && has_error (c)) {
-    reid_dnnl_op_free (op);
-    return false;
-  }
-  if (!one || !reid_dnnl_alike (op, one))
-    c->program->varies = true;
-  reid_dnnl_op_free (one);
-  return true;
 }
 
 static bool
@@ -201,12 +180,13 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
     conv.alpha = v->alpha;
     conv.beta = v->beta;
   }
-  int threads = op_threads (c, (double) reid_shape_count (y) * x->dims[1]
-                                   / v->groups * v->kernel[0] * v->kernel[1]);
+  int threads = reid_compiler_op_threads (c, (double) reid_shape_count (y)
+                                                 * x->dims[1] / v->groups
+                                                 * v->kernel[0] * v->kernel[1]);
   conv.bf16 = c->program->bf16;
   conv.wide = conv.bf16 && !c->vars[node->out].narrow;
   ReidDnnlOp *op = reid_dnnl_conv (&conv, c->error);
-  if (!op && conv.bf16 && !has_error (c)) {
+  if (!op && conv.bf16 && !reid_compiler_has_error (c)) {
     conv.bf16 = conv.wide = false;
     op = reid_dnnl_conv (&conv, c->error);
   }
@@ -219,7 +199,7 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
     return false;
   if (conv.bf16 && conv.n > 1) {
     conv.n = 1;
-    if (!note_varying (c, op, reid_dnnl_conv (&conv, c->error)))
+    if (!reid_compiler_note_varying (c, op, reid_dnnl_conv (&conv, c->error)))
       return false;
   }
   ReidLayout from = reid_dnnl_src_layout (op), to = reid_dnnl_dst_layout (op);
@@ -250,7 +230,7 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
   s->u.product.weight = weight;
   s->u.product.sum = residual >= 0;
   s->u.product.out_shape = *y;
-  if (!bind_op (c, s, op, threads))
+  if (!reid_compiler_bind_op (c, s, op, threads))
     return false;
   if (bias >= 0) {
     s->u.product.bias = reid_weights_bias (c->weights, &node, 1, c->error);
@@ -295,10 +275,10 @@ emit_pool (ReidCompiler *c, const ReidNode *node)
       return reid_compile_reference (c, node);
   }
   ReidLayout layout = reid_compiler_map_layout (c, node, node->in[0]);
-  int threads = op_threads (c, (double) reid_shape_count (y) * pool.kernel[0]
-                                   * pool.kernel[1]);
+  int threads = reid_compiler_op_threads (
+      c, (double) reid_shape_count (y) * pool.kernel[0] * pool.kernel[1]);
   ReidDnnlOp *op = reid_dnnl_pool (&pool, layout, c->error);
-  if (!op && layout == REID_LAYOUT_BF16 && !has_error (c)) {
+  if (!op && layout == REID_LAYOUT_BF16 && !reid_compiler_has_error (c)) {
     layout = REID_LAYOUT_NHWC;
     op = reid_dnnl_pool (&pool, layout, c->error);
   }
@@ -311,66 +291,7 @@ emit_pool (ReidCompiler *c, const ReidNode *node)
     return false;
   }
   s->u.product.out_shape = *y;
-  return bind_op (c, s, op, threads);
-}
-
-/* Weights that are read from memory for a few sums each are half of it in bf16;
- * of small ones nothing is gained. */
-static bool
-worth_bf16 (const ReidCompiler *c, int64_t in, int64_t out)
-{
-  return c->program->bf16 && in * out >= 1 << 16;
-}
-
-/* On one thread: with more oneDNN splits the sum, and the last bits change.
- * *taken is false where oneDNN has no version of it. */
-static bool
-emit_inner_product_bf16 (ReidCompiler *c, const ReidNode *node, bool *taken)
-{
-  const ReidShape *x = &c->shapes[node->in[0]], *y = &c->shapes[node->out];
-  int flat = c->vars[node->in[0]].flat;
-  int64_t channels = x->dims[1], pixels = 1;
-  bool bias = node->n_in > 2 && node->in[2] >= 0;
-  if (flat >= 0) {
-    channels = c->shapes[flat].dims[1];
-    pixels = c->shapes[flat].dims[2] * c->shapes[flat].dims[3];
-  }
-  int threads = op_threads (c, 1);
-  ReidDnnlOp *op = reid_dnnl_inner_product_bf16 (x->dims[0], channels, pixels,
-                                                 y->dims[1], bias, c->error);
-  if (!op)
-    return !has_error (c);
-  *taken = true;
-  if (x->dims[0] > 1
-      && !note_varying (c, op,
-                        reid_dnnl_inner_product_bf16 (
-                            1, channels, pixels, y->dims[1], bias, c->error)))
-    return false;
-  const void *weight = reid_weights_dnnl (c->weights, node, op, c->error);
-  int in = weight ? reid_compiler_want (c, flat >= 0 ? flat : node->in[0],
-                                        REID_LAYOUT_BF16)
-                  : -1;
-  int out = in < 0 ? -1 : reid_compiler_make (c, node->out, REID_LAYOUT_DENSE);
-  ReidStep *s = out < 0 ? NULL
-                        : reid_program_add_step (
-                            c->program, REID_STEP_INNER_PRODUCT, node, 1);
-  if (!s) {
-    if (out >= 0)
-      reid_compiler_no_memory (c);
-    reid_dnnl_op_free (op);
-    return false;
-  }
-  s->in[0] = in;
-  s->out = out;
-  s->layout = REID_LAYOUT_BF16;
-  s->shape = *x;
-  s->u.product.weight = weight;
-  s->u.product.out_shape = *y;
-  if (!bind_op (c, s, op, threads))
-    return false;
-  if (bias)
-    s->u.product.bias = reid_weights_bias (c->weights, &node, 1, c->error);
-  return !bias || s->u.product.bias;
+  return reid_compiler_bind_op (c, s, op, threads);
 }
 
 static bool
@@ -387,11 +308,11 @@ emit_inner_product (ReidCompiler *c, const ReidNode *node)
       || reid_shape_count (y) == 0 || reid_shape_count (x) == 0
       || x->dims[0] > 1 << 20 || x->dims[1] > 1 << 24 || y->dims[1] > 1 << 24)
     return reid_compile_reference (c, node);
-  if (worth_bf16 (c, x->dims[1], y->dims[1])) {
-    bool taken = false;
-    if (!emit_inner_product_bf16 (c, node, &taken) || taken)
-      return taken;
-  }
+  bool taken = false;
+  if (!reid_compile_product_bf16 (c, node, &taken))
+    return false;
+  if (taken)
+    return true;
   ReidStep *s = reid_compiler_map (c, node, REID_STEP_INNER_PRODUCT,
                                    node->in[0], REID_LAYOUT_DENSE, 1);
   if (!s)
@@ -404,13 +325,13 @@ emit_inner_product (ReidCompiler *c, const ReidNode *node)
   }
   if (!rows) {
     /* With more than one oneDNN splits the sum, and the last bits change. */
-    int threads = op_threads (c, 1);
+    int threads = reid_compiler_op_threads (c, 1);
     ReidDnnlOp *op = reid_dnnl_inner_product (x->dims[0], x->dims[1],
                                               y->dims[1], bias >= 0, c->error);
     if (!op)
       return false;
     s->u.product.weight = reid_weights_dnnl (c->weights, node, op, c->error);
-    return bind_op (c, s, op, threads) && s->u.product.weight;
+    return reid_compiler_bind_op (c, s, op, threads) && s->u.product.weight;
   }
   const float *weight = reid_weights_point (c->weights, &node, 1, c->error);
   if (!weight)
