@@ -4,24 +4,41 @@
 
 /* Which values of a bf16 program are in bf16, and its inner products. */
 
+/* Weights that are read from memory for a few sums each are half of it in bf16;
+ * of small ones nothing is gained. */
+static bool
+worth (const ReidCompiler *c, const ReidNode *gemm)
+{
+  const ReidValue *weight = &c->program->graph->values[gemm->in[1]];
+  return weight->data && weight->dims[0] * weight->dims[1] >= 1 << 16;
+}
+
+static void
+narrow_if (ReidCompiler *c, const ReidNode *node, int input, bool narrow)
+{
+  if (input >= 0 && input < node->n_in && node->in[input] >= 0)
+    c->vars[node->in[input]].narrow |= narrow;
+}
+
 void
 reid_compiler_choose_bf16 (ReidCompiler *c)
 {
   const ReidGraph *g = c->program->graph;
   for (int i = g->n_nodes - 1; i >= 0; i--) {
     const ReidNode *n = &g->nodes[i];
-    ReidVar *in = n->n_in && n->in[0] >= 0 ? &c->vars[n->in[0]] : NULL;
     bool on = c->vars[n->out].narrow;
     switch (n->op) {
       case REID_OP_CONV:
+        narrow_if (c, n, 0, true);
+        narrow_if (c, n, n->u.conv.residual, on);
+        break;
       case REID_OP_GEMM:
-        in->narrow = true;
+        narrow_if (c, n, 0, worth (c, n));
         break;
       case REID_OP_BINARY:
       case REID_OP_CONCAT:
         for (int k = 0; k < n->n_in; k++)
-          if (n->in[k] >= 0)
-            c->vars[n->in[k]].narrow |= on;
+          narrow_if (c, n, k, on);
         break;
       case REID_OP_MAX_POOL:
       case REID_OP_AVERAGE_POOL:
@@ -30,7 +47,7 @@ reid_compiler_choose_bf16 (ReidCompiler *c)
       case REID_OP_PRELU:
       case REID_OP_UNARY:
       case REID_OP_RESHAPE:
-        in->narrow |= on;
+        narrow_if (c, n, 0, on);
         break;
       default:
         break;
@@ -81,9 +98,7 @@ reid_compiler_note_varying (ReidCompiler *c, ReidDnnlOp *op, ReidDnnlOp *one)
   return true;
 }
 
-/* Weights that are read from memory for a few sums each are half of it in bf16;
- * of small ones nothing is gained. On one thread: with more oneDNN splits the
- * sum, and the last bits change. */
+/* On one thread: with more oneDNN splits the sum, and the last bits change. */
 bool
 reid_compile_product_bf16 (ReidCompiler *c, const ReidNode *node, bool *taken)
 {
@@ -91,7 +106,7 @@ reid_compile_product_bf16 (ReidCompiler *c, const ReidNode *node, bool *taken)
   int flat = c->vars[node->in[0]].flat;
   int64_t channels = x->dims[1], pixels = 1;
   bool bias = node->n_in > 2 && node->in[2] >= 0;
-  if (!c->program->bf16 || x->dims[1] * y->dims[1] < 1 << 16)
+  if (!c->program->bf16 || !worth (c, node))
     return true;
   if (flat >= 0) {
     channels = c->shapes[flat].dims[1];
