@@ -49,6 +49,18 @@ ReidStep *reid_compiler_map (ReidCompiler *c, const ReidNode *node,
                              ReidStepKind kind, int value, ReidLayout layout,
                              int n_in);
 
+/* compile_pass.c; what they have no version of goes to the reference. */
+bool reid_compile_channel (ReidCompiler *c, const ReidNode *node);
+bool reid_compile_unary (ReidCompiler *c, const ReidNode *node);
+bool reid_compile_binary (ReidCompiler *c, const ReidNode *node);
+bool reid_compile_matmul (ReidCompiler *c, const ReidNode *node);
+bool reid_compile_reference (ReidCompiler *c, const ReidNode *node);
+
+bool reid_compile_node (ReidCompiler *c, int i);
+/* Compiles node i and what can be chained to it. *taken is false where the
+ * row kernels have no version of it; then nothing has changed. */
+bool reid_compile_chain (ReidCompiler *c, int i, bool *taken);
+
 /* For a step that runs an op of oneDNN: sets the limit of threads for making
  * it, and gives the step its scratch buffer and a call. */
 int reid_compiler_op_threads (ReidCompiler *c, double multiply_adds);
@@ -73,17 +85,5 @@ bool reid_compiler_note_varying (ReidCompiler *c, ReidDnnlOp *op,
  * or none is wanted. */
 bool reid_compile_product_bf16 (ReidCompiler *c, const ReidNode *node,
                                 bool *taken);
-
-/* compile_pass.c; what they have no version of goes to the reference. */
-bool reid_compile_channel (ReidCompiler *c, const ReidNode *node);
-bool reid_compile_unary (ReidCompiler *c, const ReidNode *node);
-bool reid_compile_binary (ReidCompiler *c, const ReidNode *node);
-bool reid_compile_matmul (ReidCompiler *c, const ReidNode *node);
-bool reid_compile_reference (ReidCompiler *c, const ReidNode *node);
-
-bool reid_compile_node (ReidCompiler *c, int i);
-/* Compiles node i and what can be chained to it. *taken is false where the
- * row kernels have no version of it; then nothing has changed. */
-bool reid_compile_chain (ReidCompiler *c, int i, bool *taken);
 
 #endif /* REID_DNNL_COMPILE_H */
