@@ -5,11 +5,11 @@
  * its figures are read, not checked (pairs.c checks a sample).
  *
  *   lfwpairs SHARED [--pairs FILE] [--detector FILE] [--embedder FILE]
- *            [--box] [--size N] [--device D]
+ *            [--box] [--size N] [--device D] [--precision P]
  *
  * --pairs names another list of pairs, --detector and --embedder other networks
  * than YuNet and MobileFaceNet; --box aligns by the box alone, --size is the
- * detector's inference size. */
+ * detector's inference size, --precision the embedder's. */
 
 #include "lfw.h"
 
@@ -78,7 +78,7 @@ main (int argc, char **argv)
 {
   ReidError error = REID_ERROR_INIT;
   ReidDetectorOptions detector_options;
-  ReidEmbedderOptions embedder_options = { "auto", 0 };
+  ReidEmbedderOptions embedder_options = { "auto", 0, REID_PRECISION_AUTO };
   ReidEmbedderInfo info;
   const char *list = NULL, *detector_file = NULL, *embedder_file = NULL;
   bool by_landmarks = true;
@@ -99,12 +99,15 @@ main (int argc, char **argv)
       detector_options.inference_size = atoi (argv[++i]);
     else if (!strcmp (argv[i], "--device") && i + 1 < argc)
       detector_options.device = embedder_options.device = argv[++i];
+    else if (!strcmp (argv[i], "--precision") && i + 1 < argc
+             && reid_precision_parse (argv[i + 1], &embedder_options.precision))
+      i++;
     else
       argc = 0;
   if (argc < 2) {
-    fprintf (stderr,
-             "usage: lfwpairs SHARED [--pairs FILE] [--detector FILE] "
-             "[--embedder FILE] [--box] [--size N] [--device D]\n");
+    fprintf (stderr, "usage: lfwpairs SHARED [--pairs FILE] [--detector FILE] "
+                     "[--embedder FILE] [--box] [--size N] [--device D] "
+                     "[--precision P]\n");
     return 2;
   }
   snprintf (path[0], sizeof path[0], "%s/%s", argv[1], LFW_YUNET);

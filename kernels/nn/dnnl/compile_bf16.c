@@ -115,8 +115,10 @@ reid_compile_product_bf16 (ReidCompiler *c, const ReidNode *node, bool *taken)
   int threads = reid_compiler_op_threads (c, 1);
   ReidDnnlOp *op = reid_dnnl_inner_product_bf16 (x->dims[0], channels, pixels,
                                                  y->dims[1], bias, c->error);
-  if (!op)
+  if (!op) {
+    c->program->varies |= x->dims[0] > 1;
     return !reid_compiler_has_error (c);
+  }
   *taken = true;
   if (x->dims[0] > 1
       && !reid_compiler_note_varying (

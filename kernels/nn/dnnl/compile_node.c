@@ -187,6 +187,7 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
   conv.wide = conv.bf16 && !c->vars[node->out].narrow;
   ReidDnnlOp *op = reid_dnnl_conv (&conv, c->error);
   if (!op && conv.bf16 && !reid_compiler_has_error (c)) {
+    c->program->varies |= conv.n > 1;
     conv.bf16 = conv.wide = false;
     op = reid_dnnl_conv (&conv, c->error);
   }
@@ -279,6 +280,7 @@ emit_pool (ReidCompiler *c, const ReidNode *node)
       c, (double) reid_shape_count (y) * pool.kernel[0] * pool.kernel[1]);
   ReidDnnlOp *op = reid_dnnl_pool (&pool, layout, c->error);
   if (!op && layout == REID_LAYOUT_BF16 && !reid_compiler_has_error (c)) {
+    c->program->varies |= pool.n > 1;
     layout = REID_LAYOUT_NHWC;
     op = reid_dnnl_pool (&pool, layout, c->error);
   }

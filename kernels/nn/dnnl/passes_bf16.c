@@ -3,7 +3,6 @@
 #include "nn/dnnl/bf16.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const ReidBf16 *
