@@ -46,17 +46,20 @@ traffic (const ReidGraph *g, const ReidShape *one, double room, int64_t n)
 
 int64_t
 reid_micro_batch (const ReidGraph *graph, const ReidShape *one, size_t element,
-                  int64_t most)
+                  int64_t pictures)
 {
   const char *asked = getenv ("REID_DNNL_MICRO_BATCH");
-  double room = cache_size () / (double) element, least = 0;
+  double room = cache_size () / (double) element, least = 0, alone = 0;
   int64_t best = 1;
   if (asked && atoi (asked) > 0)
-    return atoi (asked) < most ? atoi (asked) : most;
-  for (int64_t n = 1; n <= most && n <= MOST; n++) {
-    double cost = traffic (graph, one, room, n);
-    if (n == 1 || cost < least) {
-      least = cost;
+    return atoi (asked) < pictures ? atoi (asked) : pictures;
+  for (int64_t n = 1; n <= pictures && n <= MOST; n++) {
+    double each = traffic (graph, one, room, n);
+    alone = n == 1 ? each : alone;
+    double all = each * (double) (pictures - pictures % n)
+                 + alone * (double) (pictures % n);
+    if (n == 1 || all < least) {
+      least = all;
       best = n;
     }
   }

@@ -11,7 +11,7 @@
 #include "nn/dnnl/micro.h"
 
 static int64_t
-micro (double weights, double values, int64_t most)
+micro (double weights, double values, int64_t pictures)
 {
   static const float data;
   long cache = sysconf (_SC_LEVEL2_CACHE_SIZE);
@@ -27,7 +27,7 @@ micro (double weights, double values, int64_t most)
                           { 1, { (int64_t) (values * room / 2) } } };
 
   unsetenv ("REID_DNNL_MICRO_BATCH");
-  return reid_micro_batch (&graph, shapes, 2, most);
+  return reid_micro_batch (&graph, shapes, 2, pictures);
 }
 
 TEST (weights_that_stay_are_not_shared)
@@ -41,6 +41,8 @@ TEST (weights_that_do_not_are)
   CHECK (micro (50, .001, 16) == 8);
   CHECK (micro (50, .001, 5) == 5);
   CHECK (micro (50, .001, 1) == 1);
+  /* None is left over. */
+  CHECK (micro (50, .001, 14) == 7);
 }
 
 TEST (values_that_would_not_stay_are_weighed_against_them)
