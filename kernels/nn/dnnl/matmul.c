@@ -24,7 +24,7 @@ pack (const ReidRows *rows, int n, int taps, const float *b, float *packed)
 {
   int lanes = rows->lanes, blocks = (int) (padded (rows, n) / lanes);
   for (int g = 0, block = 0, nb; block < blocks; g++, block += nb) {
-    nb = reid_rows_group (blocks, g);
+    nb = reid_rows_group (rows, blocks, g);
     int first = block * lanes, wide = nb * lanes;
     int used = n - first < wide ? n - first : wide;
     for (int t = 0; t < taps; t++, packed += wide) {

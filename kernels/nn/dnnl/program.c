@@ -287,8 +287,8 @@ product_group (void *data, int member, int group)
   ReidRowsPointRun run = w->run;
   ptrdiff_t channel = 0;
   for (int g = 0; g < group; g++)
-    channel += reid_rows_group (w->point->blocks, g) * w->rows->lanes;
-  part.blocks = reid_rows_group (w->point->blocks, group);
+    channel += reid_rows_group (w->rows, w->point->blocks, g) * w->rows->lanes;
+  part.blocks = reid_rows_group (w->rows, w->point->blocks, group);
   part.weight += channel * part.taps;
   part.bias += channel;
   run.out += channel;
@@ -318,8 +318,9 @@ run_inner_product (const Run *r, const ReidStep *s, ReidError *error)
                       .out_block = rows->lanes,
                       .out_pixel = padded,
                       .n = (int) n } };
-  reid_team_run (s->u.product.threads, (w.point->blocks + 3) / 4, product_group,
-                 &w);
+  reid_team_run (s->u.product.threads,
+                 (w.point->blocks + rows->widest - 1) / rows->widest,
+                 product_group, &w);
   for (int64_t i = 0; i < n && to != out; i++)
     memcpy (out + i * m, to + i * padded, m * sizeof *out);
   return true;

@@ -16,9 +16,9 @@ reid_rows_pick (unsigned flags)
 }
 
 int
-reid_rows_group (int blocks, int g)
+reid_rows_group (const ReidRows *rows, int blocks, int g)
 {
-  int groups = (blocks + 3) / 4;
+  int groups = (blocks + rows->widest - 1) / rows->widest;
   if (g >= groups)
     return 0;
   return blocks / groups + (g < blocks % groups);
@@ -37,7 +37,7 @@ reid_rows_pack_point (const ReidRows *rows, int out_channels, int taps,
 {
   int lanes = rows->lanes, blocks = (out_channels + lanes - 1) / lanes;
   for (int g = 0, block = 0, nb; block < blocks; g++, block += nb) {
-    nb = reid_rows_group (blocks, g);
+    nb = reid_rows_group (rows, blocks, g);
     for (int t = 0; t < taps; t++)
       for (int i = 0; i < nb * lanes; i++) {
         int o = block * lanes + i;

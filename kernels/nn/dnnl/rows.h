@@ -73,6 +73,7 @@ typedef struct {
 
 typedef struct {
   int lanes;
+  int widest; /* output blocks that a point product holds in registers */
   const char *name;
   void (*point) (const ReidRowsPoint *p, const ReidRowsPointRun *run);
   /* in: kernel[0] + (n - 1) * stride[0] row pointers of block 0, NULL above
@@ -100,14 +101,14 @@ extern const ReidRows reid_rows_avx2, reid_rows_avx512;
  * than oneDNN (the plain one is for tests). */
 const ReidRows *reid_rows_pick (unsigned flags);
 
-/* Packed weights of a point product: for each group of up to 4 output blocks,
- * for each tap, the group's blocks side by side. Groups are balanced: 6 blocks
- * are 3 + 3. */
+/* Packed weights of a point product: for each group of up to `widest` output
+ * blocks, for each tap, the group's blocks side by side. Groups are balanced:
+ * 6 blocks of at most 4 are 3 + 3. */
 size_t reid_rows_point_size (const ReidRows *rows, int out_channels, int taps);
 /* weight[o][t], dense; `column` (NULL: identity) says where tap t is found. */
 void reid_rows_pack_point (const ReidRows *rows, int out_channels, int taps,
                            const float *weight, float *packed);
 /* Size of group g of `blocks` output blocks; 0 past the last. */
-int reid_rows_group (int blocks, int g);
+int reid_rows_group (const ReidRows *rows, int blocks, int g);
 
 #endif /* REID_DNNL_ROWS_H */

@@ -1,38 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Body of the row kernels; rows.h says what they compute. The includer defines
- * the vector type V of LANES floats and its operations:
- *
- *   V_LOAD (p)  V_STORE (p, v)  V_SET (float)  V_FMA (a, b, c) = a * b + c
- *   V_ADD (a, b)  V_DIV (a, b)
- *   V_MAX (a, b)  V_MIN (a, b): b where either is a NaN
- *   V_SLOPE (v, s) = v < 0 ? v * s : v
- *   V_ROUND (v) to nearest even, V_EXP2I (v) = 2^v for whole v in -126..127
- *
- * NAME (prefix), and PX1..PX4: how many pixels of 1..4 blocks the registers
- * hold beside the operands. */
+/* Body of the row kernels; rows.h says what they compute. The includer gives a
+ * vector (vector_finish.h), NAME, WIDEST, and PX1..PX4: how many pixels of 1..4
+ * blocks the registers hold beside the operands. */
 
-#define INLINE static inline __attribute__ ((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma ("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma ("GCC unroll 16")
-#endif
+#include "nn/dnnl/vector_finish.h"
+
 #define PX_MAX 12
-
-INLINE V
-finish (V v, const ReidRowsEpilogue *end, int block)
-{
-  switch (end->kind) {
-    case REID_ROWS_CLIP:
-      return V_MIN (V_SET (end->hi), V_MAX (V_SET (end->lo), v));
-    case REID_ROWS_SLOPE:
-      return V_SLOPE (v, V_LOAD (end->slope + (ptrdiff_t) block * LANES));
-    case REID_ROWS_LINEAR:
-      break;
-  }
-  return v;
-}
 
 /* One tile of `px` pixels by `nb` blocks, accumulated in registers. */
 INLINE void
@@ -126,7 +100,7 @@ point_any (const ReidRowsPoint *p, const ReidRowsPointRun *r, ptrdiff_t pixel)
 {
   const float *w = p->weight;
   for (int g = 0, block = 0, nb; block < p->blocks; g++, block += nb) {
-    nb = reid_rows_group (p->blocks, g);
+    nb = reid_rows_group (&NAME, p->blocks, g);
     switch (nb) {
       case 1:
         point_group1 (p, r, pixel, block, w);
@@ -395,12 +369,6 @@ max_pool (const ReidRowsPool *p, const float *const *in, ptrdiff_t in_block,
     max_pool_2x2 (p, in[0], in[1], in_block, out, out_block);
     return;
   }
-  if (p->kernel[0] == 2 && p->kernel[1] == 2 && p->stride[1] == 2
-      && p->pad_left == 0 && 2 * p->out_width <= p->in_width && in[0]
-      && in[1]) {
-    max_pool_2x2 (p, in[0], in[1], in_block, out, out_block);
-    return;
-  }
   for (int block = 0; block < p->blocks; block++)
     for (int x = 0; x < p->out_width; x++) {
       int left = x * p->stride[1] - p->pad_left, from = left < 0 ? 0 : left;
@@ -472,5 +440,5 @@ sigmoid (const float *in, float *out, size_t n)
   }
 }
 
-const ReidRows NAME = { LANES,    NAME_TEXT, point,  depth,
-                        max_pool, add_up,    sigmoid };
+const ReidRows NAME = { LANES, WIDEST,   NAME_TEXT, point,
+                        depth, max_pool, add_up,    sigmoid };

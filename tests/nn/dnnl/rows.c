@@ -439,8 +439,8 @@ TEST (groups_of_blocks_cover_all)
 {
   for (int blocks = 1; blocks < 100; blocks++) {
     int sum = 0, g = 0;
-    for (int nb; (nb = reid_rows_group (blocks, g)); g++) {
-      CHECK (nb >= 1 && nb <= 4);
+    for (int nb; (nb = reid_rows_group (&reid_rows_c, blocks, g)); g++) {
+      CHECK (nb >= 1 && nb <= reid_rows_c.widest);
       sum += nb;
     }
     CHECK (sum == blocks);
