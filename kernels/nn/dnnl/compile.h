@@ -4,7 +4,7 @@
 
 /* State of one compilation, shared by compile.c (values, buffers and the whole
  * graph), compile_node.c and compile_pass.c (operators one by one) and
- * compile_chain.c (chains of them). */
+ * compile_chain.c (chains of them); compile_winograd.c. */
 
 #include "nn/dnnl/program.h"
 
@@ -49,6 +49,16 @@ ReidStep *reid_compiler_map (ReidCompiler *c, const ReidNode *node,
                              ReidStepKind kind, int value, ReidLayout layout,
                              int n_in);
 
+/* Rank 4, no empty axis, and sizes with which an int can count pixels. */
+bool reid_compiler_small (const ReidShape *shape);
+/* A convolution's activation as the row kernels do it; false where they have
+ * none, or where lanes beyond the last channel would not stay zero. The slope
+ * is fetched by the second. */
+bool reid_compiler_end (const ReidCompiler *c, const ReidNode *node,
+                        ReidRowsEpilogue *end);
+bool reid_compiler_slope (ReidCompiler *c, const ReidNode *node,
+                          ReidRowsEpilogue *end);
+
 /* compile_pass.c; what they have no version of goes to the reference. */
 bool reid_compile_channel (ReidCompiler *c, const ReidNode *node);
 bool reid_compile_unary (ReidCompiler *c, const ReidNode *node);
@@ -60,6 +70,8 @@ bool reid_compile_node (ReidCompiler *c, int i);
 /* Compiles node i and what can be chained to it. *taken is false where the
  * row kernels have no version of it; then nothing has changed. */
 bool reid_compile_chain (ReidCompiler *c, int i, bool *taken);
+/* A convolution by Winograd, where that is faster; else as above. */
+bool reid_compile_winograd (ReidCompiler *c, const ReidNode *node, bool *taken);
 
 /* For a step that runs an op of oneDNN: sets the limit of threads for making
  * it, and gives the step its scratch buffer and a call. */

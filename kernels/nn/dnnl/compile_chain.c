@@ -25,8 +25,8 @@ typedef struct {
   ReidStage stage;
 } Link;
 
-static bool
-small_extents (const ReidShape *s)
+bool
+reid_compiler_small (const ReidShape *s)
 {
   if (s->rank != 4)
     return false;
@@ -53,6 +53,52 @@ constant_channels (const ReidCompiler *c, int value, int64_t channels)
   return v->data && (count == channels || count == 1);
 }
 
+bool
+reid_compiler_end (const ReidCompiler *c, const ReidNode *node,
+                   ReidRowsEpilogue *end)
+{
+  const ReidConv *v = &node->u.conv;
+  switch (v->act) {
+    case REID_ACT_NONE:
+      *end = (ReidRowsEpilogue){ REID_ROWS_LINEAR, 0, 0, NULL };
+      break;
+    case REID_ACT_RELU:
+      *end = (ReidRowsEpilogue){ REID_ROWS_CLIP, 0, INFINITY, NULL };
+      break;
+    case REID_ACT_CLIP:
+      *end = (ReidRowsEpilogue){ REID_ROWS_CLIP, v->alpha, v->beta, NULL };
+      /* The lanes beyond the last channel must stay zero. */
+      if (v->alpha > 0 || v->beta < 0)
+        return false;
+      break;
+    case REID_ACT_LEAKY_RELU:
+      end->kind = REID_ROWS_SLOPE;
+      break;
+    case REID_ACT_PRELU:
+      if (!constant_channels (c, node->in[v->slope],
+                              c->shapes[node->out].dims[1]))
+        return false;
+      end->kind = REID_ROWS_SLOPE;
+      break;
+    default:
+      return false;
+  }
+  return true;
+}
+
+bool
+reid_compiler_slope (ReidCompiler *c, const ReidNode *node,
+                     ReidRowsEpilogue *end)
+{
+  const ReidConv *v = &node->u.conv;
+  if (end->kind != REID_ROWS_SLOPE)
+    return true;
+  end->slope = reid_weights_slope (
+      c->weights, node, v->act == REID_ACT_PRELU ? node->in[v->slope] : -1,
+      (int) c->shapes[node->out].dims[1], c->error);
+  return end->slope;
+}
+
 static const ReidNode *
 maker (const ReidCompiler *c, int value)
 {
@@ -72,7 +118,7 @@ widened (const ReidCompiler *c, int value)
   const ReidVar *v = &c->vars[value];
   const ReidNode *pad = maker (c, value);
   if (!pad || pad->op != REID_OP_PAD || v->n_uses != 1 || v->is_output
-      || pad->u.pad.value != 0 || !small_extents (&c->shapes[pad->in[0]])
+      || pad->u.pad.value != 0 || !reid_compiler_small (&c->shapes[pad->in[0]])
       || reid_compiler_is_constant (c, pad->in[0]))
     return NULL;
   for (int i = 0; i < 4; i++)
@@ -102,30 +148,8 @@ link_conv (const ReidCompiler *c, const ReidNode *node, Link *l)
   if (!plain || !reid_compiler_is_constant (c, node->in[1])
       || (v->bias >= 0 && !reid_compiler_is_constant (c, node->in[v->bias])))
     return false;
-  switch (v->act) {
-    case REID_ACT_NONE:
-      s->end = (ReidRowsEpilogue){ REID_ROWS_LINEAR, 0, 0, NULL };
-      break;
-    case REID_ACT_RELU:
-      s->end = (ReidRowsEpilogue){ REID_ROWS_CLIP, 0, INFINITY, NULL };
-      break;
-    case REID_ACT_CLIP:
-      s->end = (ReidRowsEpilogue){ REID_ROWS_CLIP, v->alpha, v->beta, NULL };
-      /* The lanes beyond the last channel must stay zero. */
-      if (v->alpha > 0 || v->beta < 0)
-        return false;
-      break;
-    case REID_ACT_LEAKY_RELU:
-      s->end.kind = REID_ROWS_SLOPE;
-      break;
-    case REID_ACT_PRELU:
-      if (!constant_channels (c, node->in[v->slope], y->dims[1]))
-        return false;
-      s->end.kind = REID_ROWS_SLOPE;
-      break;
-    default:
-      return false;
-  }
+  if (!reid_compiler_end (c, node, &s->end))
+    return false;
   l->side = v->residual < 0 ? -1 : node->in[v->residual];
   s->side_channels = (int) y->dims[1];
   if (l->side >= 0 && !same_dims (&c->shapes[l->side], y))
@@ -177,8 +201,8 @@ repeated_for (const ReidCompiler *c, const ReidNode *resize, int *factor)
   const ReidNode *add = &c->program->graph->nodes[v->uses[0]];
   const ReidShape *x = &c->shapes[resize->in[0]], *y = &c->shapes[resize->out];
   if (add->op != REID_OP_BINARY || add->u.binary != REID_BINARY_ADD
-      || !small_extents (x) || !small_extents (y) || x->dims[1] != y->dims[1]
-      || x->dims[0] != y->dims[0])
+      || !reid_compiler_small (x) || !reid_compiler_small (y)
+      || x->dims[1] != y->dims[1] || x->dims[0] != y->dims[0])
     return NULL;
   int other = add->in[add->in[0] == resize->out];
   int64_t f = y->dims[2] / x->dims[2];
@@ -251,13 +275,13 @@ link_node (const ReidCompiler *c, const ReidNode *node, int from, Link *l)
   l->n = 1;
   l->main = node->n_in ? node->in[0] : -1;
   l->side = -1;
-  if (l->main < 0 || !small_extents (&c->shapes[node->out]))
+  if (l->main < 0 || !reid_compiler_small (&c->shapes[node->out]))
     return false;
   bool ok = node->op == REID_OP_CONV       ? link_conv (c, node, l)
             : node->op == REID_OP_MAX_POOL ? link_pool (node, l)
             : node->op == REID_OP_BINARY   ? link_add (c, node, from, l)
                                            : false;
-  if (!ok || !small_extents (&c->shapes[l->main])
+  if (!ok || !reid_compiler_small (&c->shapes[l->main])
       || reid_compiler_is_constant (c, l->main))
     return false;
   const ReidShape *x = &c->shapes[l->main], *y = &c->shapes[node->out];
@@ -369,15 +393,8 @@ load_weights (ReidCompiler *c, Link *l)
                   ? reid_weights_depth (c->weights, l->node, l->n, c->error)
                   : reid_weights_point (c->weights, l->node, l->n, c->error);
   s->bias = reid_weights_bias (c->weights, l->node, l->n, c->error);
-  if (s->end.kind == REID_ROWS_SLOPE) {
-    const ReidNode *node = l->node[0];
-    int slope =
-        node->u.conv.act == REID_ACT_PRELU ? node->in[node->u.conv.slope] : -1;
-    s->end.slope =
-        reid_weights_slope (c->weights, node, slope, s->out_channels, c->error);
-    if (!s->end.slope)
-      return false;
-  }
+  if (!reid_compiler_slope (c, l->node[0], &s->end))
+    return false;
   return s->weight && s->bias;
 }
 

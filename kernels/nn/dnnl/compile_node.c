@@ -163,6 +163,11 @@ emit_conv (ReidCompiler *c, const ReidNode *node)
       || (residual >= 0 && !reid_compiler_same_shape (&c->shapes[residual], y))
       || reid_shape_count (y) == 0)
     return reid_compile_reference (c, node);
+  bool taken = false;
+  if (!reid_compile_winograd (c, node, &taken))
+    return false;
+  if (taken)
+    return true;
   ReidDnnlConv conv = { .n = x->dims[0],
                         .in_channels = x->dims[1],
                         .in = { x->dims[2], x->dims[3] },

@@ -111,6 +111,8 @@ reid_program_free (ReidProgram *p)
     free (s->constant2);
     if (s->kind == REID_STEP_CHAIN)
       free (s->u.chain.chain);
+    if (s->kind == REID_STEP_WINOGRAD)
+      free (s->u.winograd.conv);
     if (s->kind == REID_STEP_CONV || s->kind == REID_STEP_POOL
         || s->kind == REID_STEP_INNER_PRODUCT)
       reid_dnnl_op_free (s->u.product.op);
@@ -364,6 +366,11 @@ run_step (const Run *r, const ReidStep *s, ReidError *error)
     case REID_STEP_CONV:
     case REID_STEP_POOL:
       return run_conv (r, s, error);
+    case REID_STEP_WINOGRAD:
+      reid_winograd_run (s->u.winograd.conv, s->u.winograd.threads, in,
+                         s->n_in > 1 ? at (r, s->in[1]) : NULL, out,
+                         at (r, s->scratch));
+      return true;
     case REID_STEP_INNER_PRODUCT:
       return run_inner_product (r, s, error);
     case REID_STEP_CONVERT:

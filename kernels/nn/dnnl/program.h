@@ -5,8 +5,8 @@
 /* A program is the graph compiled for one set of shapes and one thread count:
  * a list of steps that read and write buffers, and a place for each buffer in
  * one workspace. Compiled by compile.c, run by program.c; the steps' work is
- * done by oneDNN (shim.h), by chains of row kernels (chain.h) or by the passes
- * (passes.h), and for the rest by reid_reference_op().
+ * done by oneDNN (shim.h), by chains of row kernels (chain.h), by winograd.h or
+ * by the passes (passes.h), and for the rest by reid_reference_op().
  *
  * A value may lie in more than one layout; a conversion is a step of its own,
  * made once for all that read it. */
@@ -16,6 +16,7 @@
 #include "nn/dnnl/passes.h"
 #include "nn/dnnl/shim.h"
 #include "nn/dnnl/weights.h"
+#include "nn/dnnl/winograd.h"
 
 typedef enum {
   REID_BUFFER_WORK,
@@ -36,6 +37,7 @@ typedef struct {
 typedef enum {
   REID_STEP_CHAIN,         /* in[0], then the stages' sides (-1 = none) */
   REID_STEP_CONV,          /* oneDNN: x[, residual] */
+  REID_STEP_WINOGRAD,      /* x[, residual] */
   REID_STEP_POOL,          /* oneDNN */
   REID_STEP_INNER_PRODUCT, /* row kernel, or oneDNN on one thread */
   REID_STEP_CONVERT,       /* from one layout to another */
@@ -73,6 +75,10 @@ typedef struct {
       bool sum;
       ReidRowsPoint point;
     } product;
+    struct {
+      ReidWinograd *conv;
+      int threads;
+    } winograd;
     struct {
       int first, count;
     } nhwc;

@@ -6,7 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { WEIGHT_DNNL, WEIGHT_POINT, WEIGHT_DEPTH, BIAS, SLOPE } Kind;
+typedef enum {
+  WEIGHT_DNNL,
+  WEIGHT_POINT,
+  WEIGHT_DEPTH,
+  WEIGHT_WINOGRAD, /* n: the tile */
+  BIAS,
+  SLOPE
+} Kind;
 
 typedef struct Entry {
   struct Entry *next;
@@ -214,6 +221,28 @@ reid_weights_depth (ReidWeights *w, const ReidNode *const *nodes, int n,
             e->data[(to / lanes * taps + t) * lanes + to % lanes] =
                 v->data[c * taps + t];
       }
+    }
+  }
+  pthread_mutex_unlock (&w->lock);
+  return e ? e->data : NULL;
+}
+
+const float *
+reid_weights_winograd (ReidWeights *w, const ReidNode *node, int tile,
+                       ReidError *error)
+{
+  pthread_mutex_lock (&w->lock);
+  Entry *e = find (w, WEIGHT_WINOGRAD, node, tile, NULL);
+  if (!e) {
+    const ReidValue *v = weight_of (w, node);
+    int out = (int) v->dims[0], in = (int) v->dims[1];
+    size_t size = reid_winograd_weight_size (w->rows, tile, in, out);
+    e = add (w, WEIGHT_WINOGRAD, node, tile, size * sizeof (float), error);
+    if (e && !reid_winograd_pack (w->rows, tile, in, out, v->data, e->data)) {
+      drop (w, e);
+      e = NULL;
+      reid_error_set (error, REID_ERROR_MEMORY,
+                      "no memory to transform %zu weights", size);
     }
   }
   pthread_mutex_unlock (&w->lock);

@@ -9,6 +9,7 @@
 #include "nn/backend.h"
 #include "nn/dnnl/rows.h"
 #include "nn/dnnl/shim.h"
+#include "nn/dnnl/winograd.h"
 
 typedef struct ReidWeights ReidWeights;
 
@@ -31,6 +32,9 @@ const float *reid_weights_point (ReidWeights *weights,
 const float *reid_weights_depth (ReidWeights *weights,
                                  const ReidNode *const *nodes, int n,
                                  ReidError *error);
+/* A convolution of 3x3; NULL with the error set. */
+const float *reid_weights_winograd (ReidWeights *weights, const ReidNode *node,
+                                    int tile, ReidError *error);
 /* Padded with zeros to whole blocks; zeros where a node has none. */
 const float *reid_weights_bias (ReidWeights *weights,
                                 const ReidNode *const *nodes, int n,

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/dnnl/vector_avx2.h"
+
+#define NAME reid_winograd_avx2
+
+#include "nn/dnnl/winograd_template.h"
