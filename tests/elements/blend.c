@@ -243,6 +243,57 @@ TEST (a_file_may_have_a_comma_in_its_name)
   g_free (path);
 }
 
+/* A network whose .modelinfo tells a threshold (NULL: there is none). */
+static gchar *
+network_of (const gchar *name, const gchar *threshold)
+{
+  gchar *file = g_strconcat (name, ".onnx", NULL), *path = scratch (file);
+  gchar *info = g_strconcat (name, ".modelinfo", NULL);
+  gchar *info_path = scratch (info), *text;
+
+  if (!tiny_embedder (path, TINY_EMBED_COLOUR))
+    g_error ("cannot write %s", path);
+  text = g_strdup_printf ("[model]\nrole=embedder\n[embedder]\nthreshold=%s\n",
+                          threshold);
+  if (threshold && !g_file_set_contents (info_path, text, -1, NULL))
+    g_error ("cannot write %s", info_path);
+  g_free (text);
+  g_free (info_path);
+  g_free (info);
+  g_free (file);
+  return path;
+}
+
+TEST (the_threshold_is_the_weighted_mean_of_those_that_are_known)
+{
+  gchar *low = network_of ("low", "0.2"), *high = network_of ("high", "0.6"),
+        *none = network_of ("none", NULL);
+  const struct {
+    const gchar *a, *b, *layers;
+    gdouble threshold;
+  } cases[] = { { low, high, NULL, .3 },
+                { high, none, NULL, .55 }, /* .40 where none is known */
+                { low, high, ";embedding", .25 },
+                { none, none, NULL, NAN } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    gchar *models = g_strconcat (cases[i].a, ",", cases[i].b, NULL);
+    GstReidTracklet *a, *b;
+    Fixture f;
+    fixture_open_blend (&f, models, "3,1", cases[i].layers);
+    run_two (&f, &a, &b);
+    if (isnan (cases[i].threshold))
+      CHECK (isnan (a->threshold));
+    else
+      CHECK_NEAR (a->threshold, cases[i].threshold, 1e-6);
+    fixture_close (&f);
+    g_free (models);
+  }
+  g_free (low);
+  g_free (high);
+  g_free (none);
+}
+
 /* Three maps of 2 GB that live at once. */
 static gchar *
 write_huge (void)
