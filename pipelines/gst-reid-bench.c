@@ -11,13 +11,15 @@
 #include "nn/measure.h"
 #include "table.h"
 
+#define MOST_SIZE 65536
 #define DEFAULT_BATCHES "1,4,16"
 #define MOST_BATCH 65536
 #define FORMAT_VERSION 1
 
 typedef struct {
   gchar **models, *device, *precision, *batches, *json;
-  gint threads, callers, size;
+  gint threads, callers;
+  gint64 width, height; /* 0: the usual one */
   gdouble seconds;
   gboolean compare;
   json_t *rows;
@@ -107,8 +109,12 @@ bench_model (Bench *b, const GstReidModel *model,
   if (!b->table)
     begin_table (b, s);
   for (guint i = 0; i < batches->len && code == EXIT_OK; i++) {
-    ReidMeasureOptions o = { g_array_index (batches, gint64, i), b->size,
-                             b->threads, b->callers, b->seconds };
+    ReidMeasureOptions o = { .batch = g_array_index (batches, gint64, i),
+                             .width = b->width,
+                             .height = b->height,
+                             .threads = b->threads,
+                             .callers = b->callers,
+                             .seconds = b->seconds };
     ReidMeasurement m;
     if (o.batch > 1 && !reid_session_batchable (s))
       continue;
@@ -352,10 +358,34 @@ compare (const gchar *before, const gchar *after)
   return found ? EXIT_OK : EXIT_INPUT;
 }
 
+static gboolean
+parse_size (const gchar *text, Bench *b)
+{
+  gchar **sides;
+  gboolean ok;
+
+  if (!text)
+    return TRUE;
+  sides = g_strsplit (text, "x", 3);
+  ok = g_ascii_string_to_signed (sides[0] ? sides[0] : "", 10, 1, MOST_SIZE,
+                                 &b->width, NULL);
+  b->height = b->width;
+  if (ok && sides[1])
+    ok = g_ascii_string_to_signed (sides[1], 10, 1, MOST_SIZE, &b->height, NULL)
+         && !sides[2];
+  g_strfreev (sides);
+  if (!ok)
+    reid_say_error ("--size must be N or WIDTHxHEIGHT, each 1 to %d, not "
+                    "\"%s\"",
+                    MOST_SIZE, text);
+  return ok;
+}
+
 gint
 reid_command_bench (gint argc, gchar **argv)
 {
   Bench b = { .callers = 1, .seconds = 1 };
+  gchar *size = NULL;
   GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &b.models,
       "a network, by name or file; may be given more than once (default: those "
@@ -371,8 +401,9 @@ reid_command_bench (gint argc, gchar **argv)
       "CPU threads (default: one for each core)", "N" },
     { "callers", 'c', 0, G_OPTION_ARG_INT, &b.callers,
       "that ask at the same time (default: 1)", "N" },
-    { "size", 0, 0, G_OPTION_ARG_INT, &b.size,
-      "height and width for a network that takes any (default: 320)", "N" },
+    { "size", 0, 0, G_OPTION_ARG_STRING, &size,
+      "of pictures for a network that takes any (default: 320)",
+      "N or WIDTHxHEIGHT" },
     { "seconds", 's', 0, G_OPTION_ARG_DOUBLE, &b.seconds,
       "how long for each line (default: 1)", "S" },
     { "json", 0, 0, G_OPTION_ARG_FILENAME, &b.json, "write the results, too",
@@ -396,10 +427,12 @@ reid_command_bench (gint argc, gchar **argv)
                               : "usage: gst-reid bench [--model MODEL]... "
                                 "[--batch N,N,...]; see --help");
     code = EXIT_USAGE;
-  } else if (b.threads < 0 || b.callers < 1 || b.size < 0 || b.seconds <= 0
+  } else if (b.threads < 0 || b.callers < 1 || b.seconds <= 0
              || b.seconds > 3600) {
-    reid_say_error ("--threads and --size are 0 or more, --callers is 1 or "
-                    "more, --seconds is above 0 and at most 3600");
+    reid_say_error ("--threads is 0 or more, --callers is 1 or more, --seconds "
+                    "is above 0 and at most 3600");
+    code = EXIT_USAGE;
+  } else if (!parse_size (size, &b)) {
     code = EXIT_USAGE;
   } else {
     code = b.compare ? compare (argv[1], argv[2]) : bench (&b);
@@ -410,5 +443,6 @@ reid_command_bench (gint argc, gchar **argv)
   g_free (b.precision);
   g_free (b.batches);
   g_free (b.json);
+  g_free (size);
   return code;
 }

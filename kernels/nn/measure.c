@@ -77,11 +77,13 @@ shape_inputs (Caller *c, ReidSession *s, const ReidMeasureOptions *o)
   for (int i = 0; i < n; i++) {
     const ReidTensorInfo *info = reid_session_input (s, i);
     c->in[i].rank = info->rank;
-    for (int k = 0; k < info->rank; k++)
+    for (int k = 0; k < info->rank; k++) {
+      int64_t size = k == info->rank - 1 ? o->width : o->height;
       c->in[i].dims[k] = info->dims[k] != REID_DIM_FREE ? info->dims[k]
                          : k == 0                       ? o->batch
-                         : o->size                      ? o->size
+                         : size                         ? size
                                                         : DEFAULT_SIZE;
+    }
     if (info->rank > 0 && c->in[i].dims[0] != o->batch)
       return reid_error_set (
           &c->error, REID_ERROR_ARGUMENT,

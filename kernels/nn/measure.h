@@ -14,8 +14,8 @@ extern "C" {
 
 typedef struct {
   int64_t batch;
-  int64_t size;   /* height and width of a network that takes any; 0 = 320 */
-  int threads;    /* 0 = all */
+  int64_t width, height; /* for a network that takes any; 0 = 320 */
+  int threads;           /* 0 = all */
   int callers;    /* at the same time, each with a context of its own; 0 = 1 */
   double seconds; /* how long; 0 = 1 */
   bool plan_only; /* nothing is run: of the result only plan_ms */

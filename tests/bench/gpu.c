@@ -54,7 +54,7 @@ main (int argc, char **argv)
     else if (strcmp (argv[i], "--device") == 0)
       options.device = argv[++i];
     else if (strcmp (argv[i], "--size") == 0)
-      how.size = atoll (argv[++i]);
+      how.width = how.height = atoll (argv[++i]);
     else if (strcmp (argv[i], "--batches") == 0)
       batches = argv[++i];
     else if (strcmp (argv[i], "--seconds") == 0)

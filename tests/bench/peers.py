@@ -5,7 +5,9 @@ each at its best batch; with --torch also IR-50 in PyTorch, f32 and bf16. Prints
 pictures a second (medians) and ratios.
 
 usage: peers.py [--rounds N] [--threads N] [--batches N,N,...] [--torch]
-                --gst-reid PROGRAM MODEL..."""
+                --gst-reid PROGRAM MODEL[@WIDTHxHEIGHT]...
+
+The size is that of a network that takes any: 320x320 where none is given."""
 import argparse
 import json
 import os
@@ -21,11 +23,11 @@ import onnxruntime
 SECONDS = 1
 
 
-def ours(program, model, batch, threads):
+def ours(program, model, size, batch, threads):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'bench.json')
         subprocess.run([program, 'bench', '--model', model, '--device', 'cpu', '--batch', str(batch),
-                        '--threads', str(threads), '--seconds', str(SECONDS), '--json', path],
+                        '--threads', str(threads), '--size', '%dx%d' % size, '--seconds', str(SECONDS), '--json', path],
                        check=True, stdout=subprocess.DEVNULL)
         with open(path, encoding='utf-8') as f:
             return json.load(f)['results'][0]['pictures_a_second']
@@ -48,9 +50,10 @@ def rate(run, batch):
     return batch / statistics.median(times)
 
 
-def runtime(net, batch):
+def runtime(net, size, batch):
     given = net.get_inputs()[0]
-    shape = [d if isinstance(d, int) else 320 for d in given.shape]
+    shape = [d if isinstance(d, int) else free for d, free in
+             zip(given.shape, (batch, 3, size[1], size[0]))]
     shape[0] = batch
     x = numpy.random.default_rng(1).random(shape, numpy.float32) * 2 - 1
     return rate(lambda: net.run(None, {given.name: x}), batch)
@@ -85,18 +88,20 @@ def main():
     args = parser.parse_args()
     batches = [int(b) for b in args.batches.split(',')]
     print('%d threads, f32, ONNX Runtime %s' % (args.threads, onnxruntime.__version__))
-    for model in args.models:
+    for name in args.models:
+        model, _, size = name.partition('@')
+        size = tuple(int(n) for n in (size or '320x320').split('x'))
         net = session(model, args.threads)
         table = {b: [[], []] for b in batches}
         for _ in range(args.rounds):
             for batch in batches:
-                table[batch][0].append(ours(args.gst_reid, model, batch, args.threads))
-                table[batch][1].append(runtime(net, batch))
+                table[batch][0].append(ours(args.gst_reid, model, size, batch, args.threads))
+                table[batch][1].append(runtime(net, size, batch))
         middle = {b: [statistics.median(v) for v in pair] for b, pair in table.items()}
         best = [max(batches, key=lambda b: middle[b][k]) for k in range(2)]
         a, b = middle[best[0]][0], middle[best[1]][1]
         print('%-24s ours %8.1f (batch %d)  ONNX Runtime %8.1f (batch %d)  ratio %.2f' % (
-            os.path.basename(model), a, best[0], b, best[1], a / b), flush=True)
+            os.path.basename(name), a, best[0], b, best[1], a / b), flush=True)
         for batch in batches:
             a, b = middle[batch]
             print('  batch %-3d              %8.1f  %26.1f  %16.2f' % (batch, a, b, a / b), flush=True)

@@ -6,22 +6,28 @@
 # others come from PyPI, into a virtual environment beside the build.
 #
 #   tests/bench/run.sh [--torch] [--rounds N] [--frames N] [--clip FILE]
+#                      [--network FILE[@WIDTHxHEIGHT]]...
 #
 #   --rounds N   how often each pair is measured, in turn (5); medians count
 #   --frames N   frames of the clip that the script works on (150)
 #   --clip FILE  instead of a drawn episode of 1280x720
+#   --network FILE[@WIDTHxHEIGHT]  one more for the comparison with ONNX Runtime
 set -u
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 . "$here/../../pipelines/setup.sh" || exit 1
 
-torch= rounds=5 frames=150 clip=
+torch= rounds=5 frames=150 clip= networks=()
 while [ $# -gt 0 ]; do
   case $1 in
     --torch) torch=torch; shift ;;
     --rounds) reid_value "$@"; rounds=$2; shift 2 ;;
     --frames) reid_value "$@"; frames=$2; shift 2 ;;
     --clip) reid_value "$@"; clip=$2; shift 2 ;;
-    --help | -h) sed -n '3,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    --network)
+      reid_value "$@"
+      [ -f "${2%@*}" ] || reid_die 2 "--network: no file \"${2%@*}\""
+      networks+=("$2"); shift 2 ;;
+    --help | -h) sed -n '3,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
     *) reid_die 2 "no option \"$1\"; see --help" ;;
   esac
 done
@@ -40,7 +46,8 @@ for name in ir50 mobilefacenet-prelu; do
   [ -f "$reid_build/$name.onnx" ] || "$reid_build/tests/nn/reid-net" "$name" "$reid_build/$name.onnx" || exit 1
 done
 "$venv/bin/python" "$here/peers.py" --rounds "$rounds" ${torch:+--torch} --gst-reid "$reid_build/pipelines/gst-reid" \
-  "$reid_build/ir50.onnx" "$reid_build/mobilefacenet-prelu.onnx" "$reid_root"/kernels/models/*.onnx || exit 1
+  "$reid_build/ir50.onnx" "$reid_build/mobilefacenet-prelu.onnx" "$reid_root"/kernels/models/*.onnx \
+  ${networks[@]+"${networks[@]}"} || exit 1
 
 if [ -z "$clip" ]; then
   clip=$reid_build/bench-drawn.mp4

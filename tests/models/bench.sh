@@ -51,6 +51,16 @@ for r in a['results']:
 PY
 }
 
+# By what a run's operations come to: twice as many pixels, to a rounding.
+twice() {
+  python3 - "$1" "$2" <<'PY'
+import json, sys
+one, two = ([r['gflops'] / r['pictures_a_second'] for r in json.load(open(p))['results']
+             if r['model'] == 'reid-detect-s' and r['batch'] == 1][0] for p in sys.argv[1:])
+assert abs(two / one - 2) < 1e-3, (one, two)
+PY
+}
+
 short=(--seconds .02 --threads 1)
 both=(-m reid-detect-s -m reid-embed-s -b 1,3 --size 64)
 check "two networks, two batches, a file" bench 0 "${short[@]}" "${both[@]}" -c 2 --json "$work/a.json"
@@ -68,6 +78,12 @@ check "no such precision" bench 2 "${short[@]}" -p f8
 check "and which there are" says "auto, f32, bf16 or f16"
 check "a batch of nothing" bench 2 "${short[@]}" -b 4,0
 check "is told what to give" says "1 to 65536"
+check "pictures that are not square" bench 0 "${short[@]}" -m reid-detect-s -b 1 --size 128x64 --json "$work/wide.json"
+check "are of that many multiply-adds" twice "$work/a.json" "$work/wide.json"
+for size in 0 64x 64x0 x64 64x64x64 64,64 -1; do
+  check "no size: $size" bench 2 "${short[@]}" -m reid-detect-s --size="$size"
+done
+check "and what is one" says "N or WIDTHxHEIGHT"
 check "a file that is none" bench 3 --compare "$work/a.json" "$0"
 check "is named" says "$0"
 check "a comparison with one file" bench 2 --compare "$work/a.json"
