@@ -8,10 +8,42 @@
 
 #define PX_MAX 12
 
+/* Without it a compiler reads the operands of several taps before it uses them,
+ * and has no registers for them. */
+#define KEEP_ORDER __asm__ volatile("" ::: "memory")
+
+/* `n` taps of a tile of `px` pixels by `nb` blocks. */
+INLINE const float *
+point_taps (V acc[4][PX_MAX], const float *in, ptrdiff_t pixel, int n, int nb,
+            int px, const float *w)
+{
+  UNROLL
+  for (int t = 0; t < n; t++, w += nb * LANES) {
+    V k[4];
+    KEEP_ORDER;
+    UNROLL
+    for (int j = 0; j < nb; j++)
+      k[j] = V_LOAD (w + j * LANES);
+    UNROLL
+    for (int i = 0; i < px; i++) {
+      V v = V_SET (in[t + i * pixel]);
+      UNROLL
+      for (int j = 0; j < nb; j++)
+        acc[j][i] = V_FMA (k[j], v, acc[j][i]);
+    }
+  }
+  return w;
+}
+
+/* What a point product is known to be when it is compiled: anything, segments
+ * of LANES (1x1 convolutions), planes of 3x3 (the first layer of most
+ * networks). The loops over taps that are known leave no branch in them. */
+typedef enum { POINT_ANY, POINT_LANES, POINT_3X3 } PointKind;
+
 /* One tile of `px` pixels by `nb` blocks, accumulated in registers. */
 INLINE void
 point_tile (const ReidRowsPoint *p, const ReidRowsPointRun *r, int nb, int px,
-            ptrdiff_t pixel, int block, const float *w, int x)
+            ptrdiff_t pixel, PointKind kind, int block, const float *w, int x)
 {
   V acc[4][PX_MAX];
   UNROLL
@@ -22,26 +54,27 @@ point_tile (const ReidRowsPoint *p, const ReidRowsPointRun *r, int nb, int px,
       acc[j][i] = b;
   }
   const float *in = r->in + x * pixel;
-  int plane = p->plane;
-  for (int left = p->taps; left > 0; left -= p->segment, in += r->in_segment) {
+  int left = p->taps, plane = p->plane;
+  if (kind == POINT_LANES)
+    for (; left >= LANES; left -= LANES, in += r->in_segment)
+      for (int t = 0; t < LANES; t += 8)
+        w = point_taps (acc, in + t, pixel, 8, nb, px, w);
+  if (kind == POINT_3X3)
+    for (; left > 0; left -= 9, in += 3 * r->in_segment + r->in_plane) {
+      w = point_taps (acc, in, pixel, 3, nb, px, w);
+      w = point_taps (acc, in + r->in_segment, pixel, 3, nb, px, w);
+      w = point_taps (acc, in + 2 * r->in_segment, pixel, 3, nb, px, w);
+    }
+  for (; left > 0; left -= p->segment, in += r->in_segment) {
     if (p->plane && plane-- == 0) {
       plane = p->plane - 1;
       in += r->in_plane;
     }
-    const float *end = in + (left < p->segment ? left : p->segment);
-    for (const float *t = in; t < end; t++, w += nb * LANES) {
-      V k[4];
-      UNROLL
-      for (int j = 0; j < nb; j++)
-        k[j] = V_LOAD (w + j * LANES);
-      UNROLL
-      for (int i = 0; i < px; i++) {
-        V v = V_SET (t[i * pixel]);
-        UNROLL
-        for (int j = 0; j < nb; j++)
-          acc[j][i] = V_FMA (k[j], v, acc[j][i]);
-      }
-    }
+    const float *t = in, *end = in + (left < p->segment ? left : p->segment);
+    for (; end - t >= 4; t += 4)
+      w = point_taps (acc, t, pixel, 4, nb, px, w);
+    for (; t < end; t++)
+      w = point_taps (acc, t, pixel, 1, nb, px, w);
   }
   UNROLL
   for (int j = 0; j < nb; j++) {
@@ -53,27 +86,32 @@ point_tile (const ReidRowsPoint *p, const ReidRowsPointRun *r, int nb, int px,
       for (int i = 0; i < px; i++)
         acc[j][i] = V_ADD (acc[j][i], V_LOAD (res + i * r->out_pixel));
     }
+    finish (acc[j], px, &p->end, block + j);
+    ptrdiff_t step = r->out_pixel;
     UNROLL
     for (int i = 0; i < px; i++)
-      V_STORE (out + i * r->out_pixel, finish (acc[j][i], &p->end, block + j));
+      V_STORE (out + i * step, acc[j][i]);
   }
 }
 
 #define TILE(NB, PX)                                                           \
   case PX:                                                                     \
-    point_tile (p, r, NB, PX, pixel, block, w, x);                             \
+    point_tile (p, r, NB, PX, pixel, kind, block, w, x);                       \
     break;
 
-/* All pixels of one group of blocks, in tiles of nearly equal size: a tile of
- * one or two pixels would wait for the multiply-adds' latency. */
+/* All pixels of one group of blocks: whole tiles, and the last few in two of
+ * nearly equal size, since a tile of one or two pixels would wait for the
+ * multiply-adds' latency. */
 #define GROUP(NB, PX, CASES)                                                   \
   INLINE void point_group##NB (const ReidRowsPoint *p,                         \
                                const ReidRowsPointRun *r, ptrdiff_t pixel,     \
-                               int block, const float *w)                      \
+                               PointKind kind, int block, const float *w)      \
   {                                                                            \
-    int tiles = (r->n + PX - 1) / PX, x = 0;                                   \
-    for (int i = 0; i < tiles; i++) {                                          \
-      int px = (r->n - x) / (tiles - i);                                       \
+    int x = 0;                                                                 \
+    for (; r->n - x >= 2 * PX || r->n - x == PX; x += PX)                      \
+      point_tile (p, r, NB, PX, pixel, kind, block, w, x);                     \
+    while (x < r->n) {                                                         \
+      int px = r->n - x > PX ? (r->n - x + 1) / 2 : r->n - x;                  \
       switch (px) {                                                            \
         CASES                                                                  \
       }                                                                        \
@@ -92,28 +130,33 @@ point_tile (const ReidRowsPoint *p, const ReidRowsPointRun *r, int nb, int px,
 
 GROUP (1, PX1, TILES (PX1, 1))
 GROUP (2, PX2, TILES (PX2, 2))
+#if WIDEST > 2
 GROUP (3, PX3, TILES (PX3, 3))
 GROUP (4, PX4, TILES (PX4, 4))
+#endif
 
 INLINE void
-point_any (const ReidRowsPoint *p, const ReidRowsPointRun *r, ptrdiff_t pixel)
+point_any (const ReidRowsPoint *p, const ReidRowsPointRun *r, ptrdiff_t pixel,
+           PointKind kind)
 {
   const float *w = p->weight;
   for (int g = 0, block = 0, nb; block < p->blocks; g++, block += nb) {
     nb = reid_rows_group (&NAME, p->blocks, g);
     switch (nb) {
       case 1:
-        point_group1 (p, r, pixel, block, w);
+        point_group1 (p, r, pixel, kind, block, w);
         break;
       case 2:
-        point_group2 (p, r, pixel, block, w);
+        point_group2 (p, r, pixel, kind, block, w);
         break;
+#if WIDEST > 2
       case 3:
-        point_group3 (p, r, pixel, block, w);
+        point_group3 (p, r, pixel, kind, block, w);
         break;
-      default:
-        point_group4 (p, r, pixel, block, w);
+      case 4:
+        point_group4 (p, r, pixel, kind, block, w);
         break;
+#endif
     }
     w += (ptrdiff_t) p->taps * nb * LANES;
   }
@@ -124,19 +167,19 @@ point_any (const ReidRowsPoint *p, const ReidRowsPointRun *r, ptrdiff_t pixel)
 static void
 point_dense (const ReidRowsPoint *p, const ReidRowsPointRun *r)
 {
-  point_any (p, r, LANES);
+  point_any (p, r, LANES, POINT_LANES);
 }
 
 static void
 point_stride2 (const ReidRowsPoint *p, const ReidRowsPointRun *r)
 {
-  point_any (p, r, 2);
+  point_any (p, r, 2, POINT_3X3);
 }
 
 static void
 point_far (const ReidRowsPoint *p, const ReidRowsPointRun *r)
 {
-  point_any (p, r, r->in_pixel);
+  point_any (p, r, r->in_pixel, POINT_ANY);
 }
 
 static void
@@ -144,9 +187,10 @@ point (const ReidRowsPoint *p, const ReidRowsPointRun *r)
 {
   if (r->n <= 0)
     return;
-  if (r->in_pixel == LANES)
+  if (r->in_pixel == LANES && p->segment == LANES)
     point_dense (p, r);
-  else if (r->in_pixel == 2)
+  else if (r->in_pixel == 2 && p->segment == 3 && p->plane == 3
+           && p->taps % 9 == 0)
     point_stride2 (p, r);
   else
     point_far (p, r);
@@ -174,10 +218,10 @@ depth_tile (const ReidRowsDepth *d, const float *const *in, ptrdiff_t in_offset,
         acc[i] = V_FMA (V_LOAD (row + kx * LANES + i * step), k, acc[i]);
     }
   }
+  finish (acc, px, &d->end, block);
   UNROLL
   for (int i = 0; i < px; i++)
-    V_STORE (out + (ptrdiff_t) (x + i) * LANES,
-             finish (acc[i], &d->end, block));
+    V_STORE (out + (ptrdiff_t) (x + i) * LANES, acc[i]);
 }
 
 /* One output vector near the left or right border. */
@@ -198,16 +242,19 @@ depth_edge (const ReidRowsDepth *d, const float *const *in, ptrdiff_t in_offset,
                    V_LOAD (w + (ky * d->kernel[1] + kx) * LANES), acc);
     }
   }
-  V_STORE (out + (ptrdiff_t) x * LANES, finish (acc, &d->end, block));
+  finish (&acc, 1, &d->end, block);
+  V_STORE (out + (ptrdiff_t) x * LANES, acc);
 }
 
 /* 3x3, stride 1, padding 1, two output rows at a time: each input vector is
  * loaded once for up to six multiply-adds, which is what the second-level
- * cache can feed. left, right: the tile stands at that border. */
+ * cache can feed. whole: all four input rows lie in the picture. left, right:
+ * the tile stands at that border. single: there is no second output row. */
 INLINE void
 depth3_pair (const ReidRowsDepth *d, const float *const *in,
              ptrdiff_t in_offset, const V *k, float *out, ptrdiff_t out_row,
-             bool single, int block, int px, bool left, bool right, int x)
+             bool whole, bool single, int block, int px, bool left, bool right,
+             int x)
 {
   V acc0[8], acc1[8], b = V_LOAD (d->bias + (ptrdiff_t) block * LANES);
   UNROLL
@@ -215,7 +262,7 @@ depth3_pair (const ReidRowsDepth *d, const float *const *in,
     acc0[i] = acc1[i] = b;
   UNROLL
   for (int y = 0; y < 4; y++) {
-    if (!in[y])
+    if (!whole && !in[y])
       continue;
     const float *row = in[y] + in_offset + ((ptrdiff_t) x - 1) * LANES;
     UNROLL
@@ -235,33 +282,36 @@ depth3_pair (const ReidRowsDepth *d, const float *const *in,
     }
   }
   out += (ptrdiff_t) x * LANES;
+  finish (acc0, px, &d->end, block);
   UNROLL
   for (int i = 0; i < px; i++)
-    V_STORE (out + i * LANES, finish (acc0[i], &d->end, block));
+    V_STORE (out + i * LANES, acc0[i]);
   if (single)
     return;
+  finish (acc1, px, &d->end, block);
   UNROLL
   for (int i = 0; i < px; i++)
-    V_STORE (out + out_row + i * LANES, finish (acc1[i], &d->end, block));
+    V_STORE (out + out_row + i * LANES, acc1[i]);
 }
 
 #define PAIR(PX)                                                               \
   case PX:                                                                     \
     if (x == 0 && PX == width)                                                 \
-      depth3_pair (d, in, offset, k, out, out_row, single, block, PX, true,    \
-                   true, x);                                                   \
+      depth3_pair (d, in, offset, k, out, out_row, false, single, block, PX,   \
+                   true, true, x);                                             \
     else if (x == 0)                                                           \
-      depth3_pair (d, in, offset, k, out, out_row, single, block, PX, true,    \
-                   false, x);                                                  \
+      depth3_pair (d, in, offset, k, out, out_row, false, single, block, PX,   \
+                   true, false, x);                                            \
     else if (x + PX == width)                                                  \
-      depth3_pair (d, in, offset, k, out, out_row, single, block, PX, false,   \
-                   true, x);                                                   \
+      depth3_pair (d, in, offset, k, out, out_row, false, single, block, PX,   \
+                   false, true, x);                                            \
     else                                                                       \
-      depth3_pair (d, in, offset, k, out, out_row, single, block, PX, false,   \
-                   false, x);                                                  \
+      depth3_pair (d, in, offset, k, out, out_row, false, single, block, PX,   \
+                   false, false, x);                                           \
     break;
 
-/* One or two whole rows of one block, in tiles of nearly equal size. */
+/* One or two whole rows of one block. Tiles that touch no border, which are
+ * nearly all, have a loop of their own without a branch. */
 static void
 depth3_rows (const ReidRowsDepth *d, const float *const *in, ptrdiff_t offset,
              const float *w, float *out, ptrdiff_t out_row, bool single,
@@ -272,8 +322,15 @@ depth3_rows (const ReidRowsDepth *d, const float *const *in, ptrdiff_t offset,
   for (int i = 0; i < 9; i++)
     k[i] = V_LOAD (w + i * LANES);
   int width = d->out_width, x = 0;
-  for (int tiles = (width + PAIR_PX - 1) / PAIR_PX; tiles > 0; tiles--) {
-    int px = (width - x) / tiles;
+  bool whole = in[0] && in[1] && in[2] && in[3];
+  while (x < width) {
+    if (whole && x > 0)
+      for (; x + PAIR_PX < width; x += PAIR_PX)
+        depth3_pair (d, in, offset, k, out, out_row, true, false, block,
+                     PAIR_PX, false, false, x);
+    int px = width - x;
+    if (px > PAIR_PX)
+      px = px < 2 * PAIR_PX ? (px + 1) / 2 : PAIR_PX;
     switch (px) {
       PAIR (1)
       PAIR (2)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define LANES 8
+#define V_PLAIN
 
 typedef struct {
   float f[LANES];

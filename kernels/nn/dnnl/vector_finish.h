@@ -14,24 +14,36 @@
 #include "nn/dnnl/rows.h"
 
 #define INLINE static inline __attribute__ ((always_inline))
-#ifdef __clang__
+#if defined V_PLAIN /* loops, which a compiler is done with at once */
+#define UNROLL
+#elif defined __clang__
 #define UNROLL _Pragma ("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma ("GCC unroll 16")
 #endif
 
-INLINE V
-finish (V v, const ReidRowsEpilogue *end, int block)
+/* The epilogue of `n` vectors of one block of channels. */
+INLINE void
+finish (V *v, int n, const ReidRowsEpilogue *end, int block)
 {
   switch (end->kind) {
-    case REID_ROWS_CLIP:
-      return V_MIN (V_SET (end->hi), V_MAX (V_SET (end->lo), v));
-    case REID_ROWS_SLOPE:
-      return V_SLOPE (v, V_LOAD (end->slope + (ptrdiff_t) block * LANES));
+    case REID_ROWS_CLIP: {
+      V lo = V_SET (end->lo), hi = V_SET (end->hi);
+      UNROLL
+      for (int i = 0; i < n; i++)
+        v[i] = V_MIN (hi, V_MAX (lo, v[i]));
+      break;
+    }
+    case REID_ROWS_SLOPE: {
+      V slope = V_LOAD (end->slope + (ptrdiff_t) block * LANES);
+      UNROLL
+      for (int i = 0; i < n; i++)
+        v[i] = V_SLOPE (v[i], slope);
+      break;
+    }
     case REID_ROWS_LINEAR:
       break;
   }
-  return v;
 }
 
 #endif /* REID_DNNL_VECTOR_FINISH_H */

@@ -184,7 +184,8 @@ output_any (int m, const ReidWinograd *w, int block, int first, int n,
         V v = V_ADD (y[j], bias);
         if (residual)
           v = V_ADD (v, V_LOAD (residual + at + j * LANES));
-        V_STORE (out + at + j * LANES, finish (v, &w->end, block));
+        finish (&v, 1, &w->end, block);
+        V_STORE (out + at + j * LANES, v);
       }
     }
   }
