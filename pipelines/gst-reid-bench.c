@@ -237,7 +237,7 @@ bench (Bench *b)
   if (code == EXIT_OK && b->table) {
     gchar *reason = reid_printable (b->backend ? b->backend : "");
     reid_table_print (b->table, 0x7fc);
-    g_print ("%s; peak %.1f GFLOP/s (convolutions of 3x3 with 256 channels); "
+    g_print ("%s; peak %.1f GFLOP/s (convolutions with 256 channels); "
              "%d caller%s\n",
              reason, b->peak, b->callers, b->callers == 1 ? "" : "s");
     g_free (reason);

@@ -37,9 +37,9 @@ REID_API bool reid_measure (ReidSession *session,
                             const ReidMeasureOptions *options,
                             ReidMeasurement *result, ReidError *error);
 
-/* What the device reaches on what suits it best: convolutions of 3x3 with 256
- * channels in and out, on many pictures at once. GFLOP/s; 0 with the error
- * set. */
+/* What the device reaches on what suits it best: convolutions with 256 channels
+ * in and out, on many pictures at once; on a CPU of 1x1, where no multiply-add
+ * can be saved, on a GPU of 3x3. GFLOP/s; 0 with the error set. */
 REID_API double reid_measure_peak (const ReidSessionOptions *device,
                                    int threads, double seconds,
                                    ReidError *error);

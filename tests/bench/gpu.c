@@ -14,7 +14,9 @@
 #include <string.h>
 
 static const char *batches = "1,4,16,64,256";
-static ReidMeasureOptions how = { 1, 0, 1, 2, 1, false };
+static ReidMeasureOptions how = {
+  .batch = 1, .threads = 1, .callers = 2, .seconds = 1
+};
 
 static bool
 measure (ReidSession *s, const char *name)
