@@ -92,17 +92,20 @@ def main():
         model, _, size = name.partition('@')
         size = tuple(int(n) for n in (size or '320x320').split('x'))
         net = session(model, args.threads)
-        table = {b: [[], []] for b in batches}
+        # a file may say how many pictures it takes
+        fixed = net.get_inputs()[0].shape[0]
+        taken = [fixed] if isinstance(fixed, int) else batches
+        table = {b: [[], []] for b in taken}
         for _ in range(args.rounds):
-            for batch in batches:
+            for batch in taken:
                 table[batch][0].append(ours(args.gst_reid, model, size, batch, args.threads))
                 table[batch][1].append(runtime(net, size, batch))
         middle = {b: [statistics.median(v) for v in pair] for b, pair in table.items()}
-        best = [max(batches, key=lambda b: middle[b][k]) for k in range(2)]
+        best = [max(taken, key=lambda b: middle[b][k]) for k in range(2)]
         a, b = middle[best[0]][0], middle[best[1]][1]
         print('%-24s ours %8.1f (batch %d)  ONNX Runtime %8.1f (batch %d)  ratio %.2f' % (
             os.path.basename(name), a, best[0], b, best[1], a / b), flush=True)
-        for batch in batches:
+        for batch in taken:
             a, b = middle[batch]
             print('  batch %-3d              %8.1f  %26.1f  %16.2f' % (batch, a, b, a / b), flush=True)
     if args.torch:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/dnnl/compile.h"
+#include "nn/dnnl/product.h"
 #include "nn/dnnl/team.h"
 
 #include <stdlib.h>
@@ -354,10 +355,10 @@ emit_inner_product (ReidCompiler *c, const ReidNode *node)
   /* A team is not worth waking for less than some 100 microseconds. */
   bool large = x->dims[0] * x->dims[1] * m > 4 << 20;
   s->u.product.threads = large ? c->program->threads : 1;
-  if (m % rows->lanes) {
-    s->scratch = reid_program_add_buffer (
-        c->program, REID_BUFFER_WORK,
-        (size_t) x->dims[0] * padded * rows->lanes * sizeof (float), 0, NULL);
+  size_t scratch = reid_product_scratch (rows, x->dims[0], x->dims[1], m);
+  if (scratch > 0) {
+    s->scratch = reid_program_add_buffer (c->program, REID_BUFFER_WORK,
+                                          scratch * sizeof (float), 0, NULL);
     if (s->scratch < 0)
       return reid_compiler_no_memory (c);
   }

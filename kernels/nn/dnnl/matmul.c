@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/dnnl/matmul.h"
 
+#include "nn/dnnl/product.h"
+
 #include <string.h>
 
 static size_t
@@ -15,7 +17,9 @@ reid_matmul_scratch (const ReidRows *rows, const ReidShape *a,
 {
   size_t n = padded (rows, b->dims[b->rank - 1]),
          k = (size_t) a->dims[a->rank - 1], m = (size_t) a->dims[a->rank - 2];
-  return n * (k + m + 1);
+  return n * (k + 1)
+         + reid_product_scratch (rows, (int64_t) m, (int64_t) k,
+                                 b->dims[b->rank - 1]);
 }
 
 /* As reid_rows_pack_point() does, of weights that lie the other way. */
@@ -59,7 +63,7 @@ reid_matmul (const ReidRows *rows, const ReidShape *in,
   int rank = out_shape->rank, k = (int) in[0].dims[in[0].rank - 1];
   int64_t m = out_shape->dims[rank - 2], n = out_shape->dims[rank - 1],
           wide = (int64_t) padded (rows, n), matrices = 1, packed = -1;
-  float *weight = scratch, *bias = weight + wide * k, *rows_out = bias + wide;
+  float *weight = scratch, *bias = weight + wide * k;
   ReidRowsPoint point = { .taps = k,
                           .segment = k,
                           .blocks = (int) (wide / rows->lanes),
@@ -75,14 +79,7 @@ reid_matmul (const ReidRows *rows, const ReidShape *in,
     if (from != packed)
       pack (rows, (int) n, k, b + from, weight);
     packed = from;
-    ReidRowsPointRun run = { .in = a + place (&in[0], out_shape, t),
-                             .in_pixel = k,
-                             .out = wide == n ? out : rows_out,
-                             .out_block = rows->lanes,
-                             .out_pixel = wide,
-                             .n = (int) m };
-    rows->point (&point, &run);
-    for (int64_t i = 0; i < m && wide != n; i++)
-      memcpy (out + i * n, rows_out + i * wide, n * sizeof *out);
+    reid_product_run (rows, &point, 1, a + place (&in[0], out_shape, t), m, n,
+                      out, bias + wide);
   }
 }

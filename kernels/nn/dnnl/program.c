@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/dnnl/matmul.h"
 #include "nn/dnnl/passes_bf16.h"
+#include "nn/dnnl/product.h"
 #include "nn/dnnl/program.h"
 #include "nn/dnnl/team.h"
 
@@ -274,29 +275,6 @@ run_conv (const Run *r, const ReidStep *s, ReidError *error)
   return true;
 }
 
-typedef struct {
-  const ReidRows *rows;
-  const ReidRowsPoint *point;
-  ReidRowsPointRun run;
-} ProductWork;
-
-/* A group of output channels, summed by one thread from end to end. */
-static void
-product_group (void *data, int member, int group)
-{
-  const ProductWork *w = data;
-  ReidRowsPoint part = *w->point;
-  ReidRowsPointRun run = w->run;
-  ptrdiff_t channel = 0;
-  for (int g = 0; g < group; g++)
-    channel += reid_rows_group (w->rows, w->point->blocks, g) * w->rows->lanes;
-  part.blocks = reid_rows_group (w->rows, w->point->blocks, group);
-  part.weight += channel * part.taps;
-  part.bias += channel;
-  run.out += channel;
-  w->rows->point (&part, &run);
-}
-
 static bool
 run_inner_product (const Run *r, const ReidStep *s, ReidError *error)
 {
@@ -307,24 +285,10 @@ run_inner_product (const Run *r, const ReidStep *s, ReidError *error)
                                s->u.product.bias, at (r, s->out),
                                at (r, s->scratch), error);
   }
-  const ReidRows *rows = r->program->rows;
-  int64_t n = s->shape.dims[0], m = s->u.product.out_shape.dims[1];
-  int64_t padded = (int64_t) s->u.product.point.blocks * rows->lanes;
-  float *out = at (r, s->out);
-  float *to = s->scratch >= 0 ? at (r, s->scratch) : out;
-  ProductWork w = { rows,
-                    &s->u.product.point,
-                    { .in = at (r, s->in[0]),
-                      .in_pixel = s->shape.dims[1],
-                      .out = to,
-                      .out_block = rows->lanes,
-                      .out_pixel = padded,
-                      .n = (int) n } };
-  reid_team_run (s->u.product.threads,
-                 (w.point->blocks + rows->widest - 1) / rows->widest,
-                 product_group, &w);
-  for (int64_t i = 0; i < n && to != out; i++)
-    memcpy (out + i * m, to + i * padded, m * sizeof *out);
+  reid_product_run (r->program->rows, &s->u.product.point, s->u.product.threads,
+                    at (r, s->in[0]), s->shape.dims[0],
+                    s->u.product.out_shape.dims[1], at (r, s->out),
+                    s->scratch >= 0 ? at (r, s->scratch) : NULL);
   return true;
 }
 
