@@ -80,6 +80,9 @@ reid_compiler_end (const ReidCompiler *c, const ReidNode *node,
         return false;
       end->kind = REID_ROWS_SLOPE;
       break;
+    case REID_ACT_SWISH:
+      *end = (ReidRowsEpilogue){ REID_ROWS_SWISH, 0, 0, NULL };
+      break;
     default:
       return false;
   }

@@ -19,8 +19,9 @@
 
 typedef enum {
   REID_ROWS_LINEAR,
-  REID_ROWS_CLIP, /* min (hi, max (lo, x)); a NaN stays a NaN */
-  REID_ROWS_SLOPE /* x < 0 ? x * slope[c] : x */
+  REID_ROWS_CLIP,  /* min (hi, max (lo, x)); a NaN stays a NaN */
+  REID_ROWS_SLOPE, /* x < 0 ? x * slope[c] : x */
+  REID_ROWS_SWISH  /* x / (1 + e^-x) */
 } ReidRowsAct;
 
 typedef struct {

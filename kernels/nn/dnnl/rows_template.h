@@ -6,8 +6,6 @@
 
 #include "nn/dnnl/vector_finish.h"
 
-#define PX_MAX 12
-
 /* Without it a compiler reads the operands of several taps before it uses them,
  * and has no registers for them. */
 #define KEEP_ORDER __asm__ volatile("" ::: "memory")
@@ -458,27 +456,6 @@ add_up (int blocks, int width, int factor, const float *a, ptrdiff_t a_block,
                  V_ADD (V_LOAD (pa + (ptrdiff_t) j * LANES), v));
     }
   }
-}
-
-/* 1 / (1 + e^-x); e^x after range reduction by ln 2 in two parts, by a
- * polynomial of degree 6 (relative error below 2e-7). */
-INLINE V
-sigmoid_vector (V v)
-{
-  V x = V_MIN (V_SET (87.0f), V_MAX (V_SET (-87.0f), v));
-  x = V_FMA (x, V_SET (-1.0f), V_SET (0.0f));
-  V n = V_ROUND (V_FMA (x, V_SET (1.44269504f), V_SET (0.0f)));
-  V f = V_FMA (n, V_SET (-0.693359375f), x);
-  f = V_FMA (n, V_SET (2.12194440e-4f), f);
-  V e = V_SET (1.0f / 720);
-  e = V_FMA (e, f, V_SET (1.0f / 120));
-  e = V_FMA (e, f, V_SET (1.0f / 24));
-  e = V_FMA (e, f, V_SET (1.0f / 6));
-  e = V_FMA (e, f, V_SET (0.5f));
-  e = V_FMA (e, f, V_SET (1.0f));
-  e = V_FMA (e, f, V_SET (1.0f));
-  e = V_FMA (e, V_EXP2I (n), V_SET (1.0f));
-  return V_DIV (V_SET (1.0f), e);
 }
 
 static void

@@ -110,6 +110,8 @@ plain_layer (const Layer *l, const double *in)
           sum = fmin (s->end.hi, fmax (s->end.lo, sum));
         if (s->end.kind == REID_ROWS_SLOPE && sum < 0)
           sum *= l->slope[o];
+        if (s->end.kind == REID_ROWS_SWISH)
+          sum /= 1 + exp (-sum);
         out[at] = sum;
       }
   return out;
@@ -283,7 +285,7 @@ add (Net *net, ReidStageKind kind, int channels, int kernel, int stride,
   if (kind != REID_STAGE_MAX_POOL && kind != REID_STAGE_ADD_UP) {
     l->weight = reals ((size_t) s->out_channels * taps_of (s));
     l->bias = reals (s->out_channels);
-    switch (draw (4)) {
+    switch (draw (5)) {
       case 0:
         s->end.kind = REID_ROWS_SLOPE;
         l->slope = reals (s->out_channels);
@@ -293,6 +295,9 @@ add (Net *net, ReidStageKind kind, int channels, int kernel, int stride,
         break;
       case 2:
         s->end = (ReidRowsEpilogue){ REID_ROWS_CLIP, 0, INFINITY, NULL };
+        break;
+      case 3:
+        s->end.kind = REID_ROWS_SWISH;
         break;
     }
   }

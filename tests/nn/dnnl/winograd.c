@@ -66,7 +66,7 @@ case_new (int tile, int in, int out, int height, int width)
   c.bias = reals ((size_t) out);
   c.slope = reals ((size_t) out);
   c.residual = draw (2) ? reals (PICTURES * out_size (w)) : NULL;
-  w->end.kind = (ReidRowsAct) draw (3);
+  w->end.kind = (ReidRowsAct) draw (4);
   w->end.lo = -0.5f;
   w->end.hi = 2;
   return c;
@@ -189,6 +189,8 @@ plain (const Case *c, int picture, int o, int y, int x, double *size)
                        + ((size_t) o * w->out[0] + y) * w->out[1] + x];
   if (w->end.kind == REID_ROWS_CLIP)
     return fmin (2, fmax (-0.5, sum));
+  if (w->end.kind == REID_ROWS_SWISH)
+    return sum / (1 + exp (-sum));
   return w->end.kind == REID_ROWS_SLOPE && sum < 0 ? sum * c->slope[o] : sum;
 }
 
