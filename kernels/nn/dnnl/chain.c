@@ -51,6 +51,15 @@ padded_width (const ReidStage *s)
 }
 
 void
+reid_stage_side (const ReidStage *s, int size[2])
+{
+  for (int i = 0; i < 2; i++)
+    size[i] = s->kind == REID_STAGE_GATE     ? 1
+              : s->kind == REID_STAGE_ADD_UP ? s->out[i] / s->factor
+                                             : s->out[i];
+}
+
+void
 reid_chain_plan (ReidChain *c)
 {
   size_t at = 0;
@@ -266,6 +275,18 @@ make_add_up (Run *r, int i, int y, int n)
                      row_at (&r->strip[i], k), r->strip[i].block);
 }
 
+static void
+make_gate (Run *r, int i, int y, int n)
+{
+  const ReidChain *c = r->chain;
+  const ReidStage *s = &c->stage[i];
+  const Strip *in = i ? &r->strip[i - 1] : &r->first;
+  for (int k = y; k < y + n; k++)
+    c->rows->gate (blocks_of (c->rows, s->out_channels), s->out[1],
+                   row_at (in, k), in->block, r->side[i].data,
+                   row_at (&r->strip[i], k), r->strip[i].block);
+}
+
 /* Makes stage i's rows up to `to`, and first what they need. */
 static void
 advance (Run *r, int i, int to)
@@ -292,6 +313,9 @@ advance (Run *r, int i, int to)
         break;
       case REID_STAGE_ADD_UP:
         make_add_up (r, i, y, n);
+        break;
+      case REID_STAGE_GATE:
+        make_gate (r, i, y, n);
         break;
     }
     r->next[i] += n;
@@ -328,11 +352,8 @@ reid_chain_run (const ReidChain *c, const float *in, const float *const *side,
       r.strip[i] = whole (c->rows, out, s->out);
     }
     if (s->side) {
-      int size[2] = { s->out[0], s->out[1] };
-      if (s->kind == REID_STAGE_ADD_UP) {
-        size[0] = s->out[0] / s->factor;
-        size[1] = s->out[1] / s->factor;
-      }
+      int size[2];
+      reid_stage_side (s, size);
       r.side[i] = whole (c->rows, side[i], size);
     }
     if (s->kind == REID_STAGE_SMALL && i + 1 < c->n)

@@ -22,7 +22,8 @@ typedef enum {
   REID_STAGE_POINT, /* 1x1 convolution */
   REID_STAGE_DEPTH, /* depthwise convolution */
   REID_STAGE_MAX_POOL,
-  REID_STAGE_ADD_UP /* in + side enlarged `factor` times by repetition */
+  REID_STAGE_ADD_UP, /* in + side enlarged `factor` times by repetition */
+  REID_STAGE_GATE    /* in * side, which has one pixel */
 } ReidStageKind;
 
 typedef struct {
@@ -33,7 +34,7 @@ typedef struct {
   int factor;
   const float *weight, *bias; /* packed for the chain's rows */
   ReidRowsEpilogue end;
-  bool side;         /* POINT: a residual; ADD_UP: always. Blocked layout */
+  bool side; /* POINT: a residual; ADD_UP, GATE: always. Blocked layout */
   int side_channels; /* of a residual, which may have fewer than the output */
 
   /* by reid_chain_plan() */
@@ -48,6 +49,9 @@ typedef struct {
   int n;
   size_t scratch; /* floats that one band needs, a multiple of 16 */
 } ReidChain;
+
+/* Height and width of the stage's side. */
+void reid_stage_side (const ReidStage *stage, int size[2]);
 
 /* Sizes the rings. Call again after a stage was added. */
 void reid_chain_plan (ReidChain *chain);

@@ -269,6 +269,34 @@ link_add (const ReidCompiler *c, const ReidNode *node, int from, Link *l)
   return true;
 }
 
+/* One factor for each channel, as squeeze and excitation has it. */
+static bool
+link_gate (const ReidCompiler *c, const ReidNode *node, Link *l)
+{
+  const ReidShape *y = &c->shapes[node->out];
+  if (node->u.binary != REID_BINARY_MUL)
+    return false;
+  for (int i = 0; i < 2; i++) {
+    const ReidShape *gate = &c->shapes[node->in[i]];
+    if (gate->rank != 4 || gate->dims[0] != y->dims[0]
+        || gate->dims[1] != y->dims[1] || gate->dims[2] != 1
+        || gate->dims[3] != 1 || same_dims (gate, y)
+        || !same_dims (&c->shapes[node->in[1 - i]], y)
+        || reid_compiler_is_constant (c, node->in[i]))
+      continue;
+    l->main = node->in[1 - i];
+    l->side = node->in[i];
+    l->stage.kind = REID_STAGE_GATE;
+    l->stage.side = true;
+    l->stage.side_channels = (int) y->dims[1];
+    l->stage.end.kind = REID_ROWS_LINEAR;
+    for (int k = 0; k < 2; k++)
+      l->stage.kernel[k] = l->stage.stride[k] = 1;
+    return true;
+  }
+  return false;
+}
+
 /* The node as a stage that follows value `from` (-1: that begins a chain). */
 static bool
 link_node (const ReidCompiler *c, const ReidNode *node, int from, Link *l)
@@ -282,8 +310,9 @@ link_node (const ReidCompiler *c, const ReidNode *node, int from, Link *l)
     return false;
   bool ok = node->op == REID_OP_CONV       ? link_conv (c, node, l)
             : node->op == REID_OP_MAX_POOL ? link_pool (node, l)
-            : node->op == REID_OP_BINARY   ? link_add (c, node, from, l)
-                                           : false;
+            : node->op == REID_OP_BINARY
+                ? link_add (c, node, from, l) || link_gate (c, node, l)
+                : false;
   if (!ok || !reid_compiler_small (&c->shapes[l->main])
       || reid_compiler_is_constant (c, l->main))
     return false;
@@ -390,7 +419,8 @@ static bool
 load_weights (ReidCompiler *c, Link *l)
 {
   ReidStage *s = &l->stage;
-  if (s->kind == REID_STAGE_MAX_POOL || s->kind == REID_STAGE_ADD_UP)
+  if (s->kind == REID_STAGE_MAX_POOL || s->kind == REID_STAGE_ADD_UP
+      || s->kind == REID_STAGE_GATE)
     return true;
   s->weight = s->kind == REID_STAGE_DEPTH
                   ? reid_weights_depth (c->weights, l->node, l->n, c->error)

@@ -247,11 +247,12 @@ run_chain (const Run *r, const ReidStep *s)
                * padded_channels (c->rows, last->out_channels);
   for (int i = 0; i < c->n; i++) {
     const ReidStage *t = &c->stage[i];
-    int f = t->kind == REID_STAGE_ADD_UP ? t->factor : 1;
+    int size[2];
     if (!t->side)
       continue;
+    reid_stage_side (t, size);
     w.side[i] = at (r, s->in[1 + i]);
-    w.side_size[i] = (size_t) (t->out[0] / f) * (t->out[1] / f)
+    w.side_size[i] = (size_t) size[0] * size[1]
                      * padded_channels (c->rows, t->side_channels);
   }
   reid_team_run (w.bands, w.bands, chain_band, &w);

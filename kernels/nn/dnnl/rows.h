@@ -89,6 +89,9 @@ typedef struct {
   void (*add_up) (int blocks, int width, int factor, const float *a,
                   ptrdiff_t a_block, const float *b, ptrdiff_t b_block,
                   float *out, ptrdiff_t out_block);
+  /* out[x] = in[x] * gate for one row of each block. */
+  void (*gate) (int blocks, int width, const float *in, ptrdiff_t in_block,
+                const float *gate, float *out, ptrdiff_t out_block);
   /* Dense flat arrays, in place allowed; n any. */
   void (*sigmoid) (const float *in, float *out, size_t n);
 } ReidRows;

@@ -459,6 +459,19 @@ add_up (int blocks, int width, int factor, const float *a, ptrdiff_t a_block,
 }
 
 static void
+gate (int blocks, int width, const float *in, ptrdiff_t in_block,
+      const float *by, float *out, ptrdiff_t out_block)
+{
+  for (int block = 0; block < blocks; block++) {
+    const float *from = in + block * in_block;
+    float *to = out + block * out_block;
+    V g = V_LOAD (by + (ptrdiff_t) block * LANES);
+    for (ptrdiff_t x = 0; x < (ptrdiff_t) width * LANES; x += LANES)
+      V_STORE (to + x, V_MUL (V_LOAD (from + x), g));
+  }
+}
+
+static void
 sigmoid (const float *in, float *out, size_t n)
 {
   size_t i = 0;
@@ -474,5 +487,5 @@ sigmoid (const float *in, float *out, size_t n)
   }
 }
 
-const ReidRows NAME = { LANES, WIDEST,   NAME_TEXT, point,
-                        depth, max_pool, add_up,    sigmoid };
+const ReidRows NAME = { LANES,    WIDEST, NAME_TEXT, point,  depth,
+                        max_pool, add_up, gate,      sigmoid };

@@ -97,6 +97,10 @@ plain_layer (const Layer *l, const double *in)
           out[at] = most;
           continue;
         }
+        if (s->kind == REID_STAGE_GATE) {
+          out[at] = in[at] * l->side[o];
+          continue;
+        }
         if (s->kind == REID_STAGE_ADD_UP) {
           int h = s->out[0] / s->factor, w = s->out[1] / s->factor;
           out[at] =
@@ -165,9 +169,9 @@ run (const Net *net, const ReidRows *rows, int bands)
       s->end.slope = both + padded;
     }
     if (s->side) {
-      int f = s->kind == REID_STAGE_ADD_UP ? s->factor : 1;
-      side[i] = blocked (rows, l->side, s->side_channels, s->out[0] / f,
-                         s->out[1] / f);
+      int size[2];
+      reid_stage_side (s, size);
+      side[i] = blocked (rows, l->side, s->side_channels, size[0], size[1]);
       owned[n_owned++] = side[i];
     }
   }
@@ -282,7 +286,8 @@ add (Net *net, ReidStageKind kind, int channels, int kernel, int stride,
     s->out[i] = (s->in[i] + 2 * pad - kernel) / stride + 1;
   }
   s->end = (ReidRowsEpilogue){ REID_ROWS_LINEAR, 0, 0, NULL };
-  if (kind != REID_STAGE_MAX_POOL && kind != REID_STAGE_ADD_UP) {
+  if (kind != REID_STAGE_MAX_POOL && kind != REID_STAGE_ADD_UP
+      && kind != REID_STAGE_GATE) {
     l->weight = reals ((size_t) s->out_channels * taps_of (s));
     l->bias = reals (s->out_channels);
     switch (draw (5)) {
@@ -305,6 +310,7 @@ add (Net *net, ReidStageKind kind, int channels, int kernel, int stride,
     s->factor = s->out[0] % 2 || s->out[1] % 2 ? 1 : 2;
     s->side = true;
   }
+  s->side |= kind == REID_STAGE_GATE;
   if (kind == REID_STAGE_POINT && draw (3) == 0)
     s->side = true;
   s->side_channels = s->out_channels;
@@ -367,18 +373,19 @@ TEST (one_small_dense_layer)
   }
 }
 
-TEST (one_pool_or_sum)
+TEST (one_pool_sum_or_gate)
 {
   seed = 4;
   for (int i = 0; i < 40; i++) {
     Net net;
     int kernel = 1 + draw (4);
     begin (&net, 1 + draw (40), 1 + draw (20), 1 + draw (40));
-    bool ok = i % 2 ? add (&net, REID_STAGE_MAX_POOL, 0, kernel, 1 + draw (3),
-                           draw (kernel))
-                    : add (&net, REID_STAGE_ADD_UP, 0, 1, 1, 0);
+    bool ok = i % 3 == 0   ? add (&net, REID_STAGE_MAX_POOL, 0, kernel,
+                                  1 + draw (3), draw (kernel))
+              : i % 3 == 1 ? add (&net, REID_STAGE_ADD_UP, 0, 1, 1, 0)
+                           : add (&net, REID_STAGE_GATE, 0, 1, 1, 0);
     if (ok)
-      compare (&net, "pool or sum");
+      compare (&net, "pool, sum or gate");
     net_free (&net);
   }
 }
@@ -393,7 +400,7 @@ TEST (random_chains)
       add (&net, REID_STAGE_SMALL, 1 + draw (24), 3, 2, 1);
     int n = 2 + draw (8);
     for (int k = 0; k < n; k++)
-      switch (draw (6)) {
+      switch (draw (7)) {
         case 0:
           add (&net, REID_STAGE_MAX_POOL, 0, 2, 2, 0);
           break;
@@ -401,7 +408,10 @@ TEST (random_chains)
           add (&net, REID_STAGE_ADD_UP, 0, 1, 1, 0);
           break;
         case 2:
+          add (&net, REID_STAGE_GATE, 0, 1, 1, 0);
+          break;
         case 3:
+        case 4:
           add (&net, REID_STAGE_POINT, 1 + draw (40), 1, 1, 0);
           break;
         default:
