@@ -431,15 +431,25 @@ load_weights (ReidCompiler *c, Link *l)
   return s->weight && s->bias;
 }
 
+/* Into how many bands each picture is cut: threads take whole pictures where
+ * that gives all of them the same to do. */
+static int
+bands_of (const ReidCompiler *c, int value)
+{
+  int64_t pictures = c->shapes[value].dims[0];
+  int threads = c->program->threads;
+  return pictures % threads == 0 || pictures >= 4 * threads ? 1 : threads;
+}
+
 /* Adds the stage unless that would make the chain slower. */
 static bool
-append (ReidChain *chain, const ReidStage *stage, int threads)
+append (ReidChain *chain, const ReidStage *stage, int bands)
 {
   if (chain->n == REID_CHAIN_MAX)
     return false;
   /* Bands repeat the rows at their borders, and a border grows with each
    * window that follows at a finer scale. */
-  if (threads > 1 && chain->n > 0 && chain->stage[chain->n - 1].stride[0] > 1
+  if (bands > 1 && chain->n > 0 && chain->stage[chain->n - 1].stride[0] > 1
       && chain->n > 1)
     return false;
   chain->stage[chain->n++] = *stage;
@@ -471,12 +481,13 @@ static int
 grow (ReidCompiler *c, int i, ReidChain *chain, Link *links)
 {
   const ReidGraph *g = c->program->graph;
-  int threads = c->program->threads, n = 0, value = -1;
+  int n = 0, value = -1;
   Link l, m;
   if (!link_node (c, &g->nodes[i], -1, &l))
     return 0;
+  int bands = bands_of (c, l.main);
   if (link_siblings (c, l.main, &g->nodes[i], &l, &m)) {
-    append (chain, &l.stage, threads);
+    append (chain, &l.stage, bands);
     links[n++] = l;
     if (append (chain, &m.stage, 1)) {
       links[n++] = m;
@@ -487,13 +498,13 @@ grow (ReidCompiler *c, int i, ReidChain *chain, Link *links)
     chain->n = n = 0;
     link_node (c, &g->nodes[i], -1, &l);
   }
-  append (chain, &l.stage, threads);
+  append (chain, &l.stage, bands);
   links[n++] = l;
   for (value = g->nodes[i].out; !c->vars[value].is_output;) {
     const ReidVar *v = &c->vars[value];
     if (chain->n + 2 <= REID_CHAIN_MAX
         && link_siblings (c, value, NULL, &l, &m)) {
-      if (append (chain, &l.stage, threads)) {
+      if (append (chain, &l.stage, bands)) {
         if (append (chain, &m.stage, 1)) {
           links[n++] = l;
           links[n++] = m;
@@ -509,7 +520,7 @@ grow (ReidCompiler *c, int i, ReidChain *chain, Link *links)
     const ReidNode *next = &g->nodes[v->uses[0]];
     if (node_done (c, next) || !link_node (c, next, value, &l)
         || l.main != value || l.stage.kind == REID_STAGE_SMALL
-        || !side_ready (c, &l) || !append (chain, &l.stage, threads))
+        || !side_ready (c, &l) || !append (chain, &l.stage, bands))
       break;
     links[n++] = l;
     value = next->out;
@@ -566,14 +577,18 @@ emit_chain (ReidCompiler *c, ReidChain *chain, Link *links, int n)
     }
   }
 
-  int threads = c->program->threads, rows_out = last->stage.out[0];
-  int bands = threads < rows_out ? threads : rows_out;
-  if (multiply_adds (chain) < WORTH_A_TEAM)
-    bands = 1;
+  int64_t pictures = c->shapes[links[0].main].dims[0];
+  int members = c->program->threads, bands = bands_of (c, links[0].main);
+  if (bands > last->stage.out[0])
+    bands = last->stage.out[0];
+  if (members > pictures * bands)
+    members = (int) pictures * bands;
+  if (multiply_adds (chain) * (double) pictures < WORTH_A_TEAM)
+    members = bands = 1;
   size_t size;
   int scratch = -1;
-  if (!__builtin_mul_overflow (chain->scratch * sizeof (float), (size_t) bands,
-                               &size))
+  if (!__builtin_mul_overflow (chain->scratch * sizeof (float),
+                               (size_t) members, &size))
     scratch =
         reid_program_add_buffer (c->program, REID_BUFFER_WORK, size, 0, NULL);
   ReidStep *s = scratch < 0
@@ -586,6 +601,7 @@ emit_chain (ReidCompiler *c, ReidChain *chain, Link *links, int n)
   if (!s->u.chain.chain)
     return reid_compiler_no_memory (c);
   *s->u.chain.chain = *chain;
+  s->u.chain.members = members;
   s->u.chain.bands = bands;
   s->in[0] = in;
   memcpy (s->in + 1, sides, n * sizeof *sides);

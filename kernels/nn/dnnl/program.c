@@ -199,27 +199,26 @@ at (const Run *r, int buffer)
 typedef struct {
   const ReidChain *chain;
   int bands;
-  int64_t pictures;
   const float *in, *side[REID_CHAIN_MAX];
   float *out, *scratch;
   size_t in_size, side_size[REID_CHAIN_MAX], out_size; /* of one picture */
 } ChainWork;
 
+/* A band of a picture. */
 static void
-chain_band (void *data, int member, int band)
+chain_band (void *data, int member, int item)
 {
   const ChainWork *w = data;
+  int n = item / w->bands, band = item % w->bands;
   int height = w->chain->stage[w->chain->n - 1].out[0];
   int from = (int) ((int64_t) height * band / w->bands);
   int to = (int) ((int64_t) height * (band + 1) / w->bands);
-  for (int64_t n = 0; n < w->pictures; n++) {
-    const float *side[REID_CHAIN_MAX];
-    for (int i = 0; i < w->chain->n; i++)
-      side[i] = w->side[i] ? w->side[i] + n * w->side_size[i] : NULL;
-    reid_chain_run (w->chain, w->in + n * w->in_size, side,
-                    w->out + n * w->out_size, from, to,
-                    w->scratch + band * w->chain->scratch);
-  }
+  const float *side[REID_CHAIN_MAX];
+  for (int i = 0; i < w->chain->n; i++)
+    side[i] = w->side[i] ? w->side[i] + n * w->side_size[i] : NULL;
+  reid_chain_run (w->chain, w->in + n * w->in_size, side,
+                  w->out + n * w->out_size, from, to,
+                  w->scratch + member * w->chain->scratch);
 }
 
 static size_t
@@ -235,7 +234,6 @@ run_chain (const Run *r, const ReidStep *s)
   const ReidStage *first = &c->stage[0], *last = &c->stage[c->n - 1];
   ChainWork w = { .chain = c,
                   .bands = s->u.chain.bands,
-                  .pictures = s->shape.dims[0],
                   .in = at (r, s->in[0]),
                   .out = at (r, s->out),
                   .scratch = at (r, s->scratch) };
@@ -255,7 +253,8 @@ run_chain (const Run *r, const ReidStep *s)
     w.side_size[i] = (size_t) size[0] * size[1]
                      * padded_channels (c->rows, t->side_channels);
   }
-  reid_team_run (w.bands, w.bands, chain_band, &w);
+  reid_team_run (s->u.chain.members, (int) s->shape.dims[0] * w.bands,
+                 chain_band, &w);
 }
 
 static bool

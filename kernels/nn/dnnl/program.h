@@ -63,7 +63,8 @@ typedef struct {
   union {
     struct {
       ReidChain *chain;
-      int bands;
+      int members; /* threads at most, for each of which there is scratch */
+      int bands;   /* pieces of each picture */
     } chain;
     struct {
       ReidDnnlOp *op; /* NULL: row kernel */
