@@ -9,8 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A set of vectors goes: the archive is copied without it, beside itself, and
- * the copy takes its name when it is whole. */
+/* A set of vectors goes, and the projections that only it was made with: the
+ * archive is copied without them, beside itself, and the copy takes its name
+ * when it is whole. */
+
+typedef struct {
+  const ReidEpisode *episode;
+  const ReidEmbeddingSet *set;
+} Gone;
 
 typedef struct {
   char *path, *directory, *temporary;
@@ -73,10 +79,44 @@ copy_attributes (hid_t from, hid_t to)
          && !copy.failed;
 }
 
-/* Everything below a group but `without`. What stands for something elsewhere
- * is copied as it is. */
 static bool
-copy_links (hid_t from, hid_t to, const char *without, ReidError *error)
+stays_set (const Gone *gone, const char *name)
+{
+  return strcmp (name, gone->set->name) != 0;
+}
+
+static bool
+made_with (const ReidEmbeddingSet *set, const char *projection)
+{
+  const char *all = reid_embedding_attribute (set, "projection");
+
+  return all && strstr (all, projection);
+}
+
+static bool
+stays_projection (const Gone *gone, const char *name)
+{
+  bool stays = !made_with (gone->set, name);
+
+  for (size_t i = 0; i < gone->episode->n_sets; i++) {
+    const ReidEmbeddingSet *set = &gone->episode->sets[i];
+    stays |= set != gone->set && made_with (set, name);
+  }
+  return stays;
+}
+
+static bool
+stays_whole (const Gone *gone, const char *name)
+{
+  return strcmp (name, "embeddings") != 0 && strcmp (name, "projections") != 0;
+}
+
+/* Everything below a group that stays. What stands for something elsewhere is
+ * copied as it is. */
+static bool
+copy_links (hid_t from, hid_t to, const Gone *gone,
+            bool (*stays) (const Gone *gone, const char *name),
+            ReidError *error)
 {
   H5G_info_t info;
   bool ok = H5Gget_info (from, &info) >= 0;
@@ -86,7 +126,7 @@ copy_links (hid_t from, hid_t to, const char *without, ReidError *error)
     ssize_t size = H5Lget_name_by_idx (from, ".", H5_INDEX_NAME, H5_ITER_INC, i,
                                        name, sizeof name, H5P_DEFAULT);
     ok = size > 0 && size < (ssize_t) sizeof name;
-    if (!ok || strcmp (name, without) == 0)
+    if (!ok || !stays (gone, name))
       continue;
     ok = reid_h5_find (from, name) == 1
              ? H5Ocopy (from, name, to, name, H5P_DEFAULT, H5P_DEFAULT) >= 0
@@ -101,23 +141,34 @@ copy_links (hid_t from, hid_t to, const char *without, ReidError *error)
 }
 
 static bool
-copy_all (hid_t from, hid_t to, const char *without, ReidError *error)
+copy_group (hid_t from, hid_t to, const char *name, const Gone *gone,
+            bool (*stays) (const Gone *gone, const char *name),
+            ReidError *error)
 {
-  hid_t sets = H5Gopen2 (from, "embeddings", H5P_DEFAULT);
-  hid_t kept =
-      H5Gcreate2 (to, "embeddings", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  bool ok = sets >= 0 && kept >= 0 && copy_attributes (from, to)
-            && copy_attributes (sets, kept);
+  hid_t group = H5Gopen2 (from, name, H5P_DEFAULT);
+  hid_t kept = H5Gcreate2 (to, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  bool ok = group >= 0 && kept >= 0 && copy_attributes (group, kept);
 
   if (!ok)
-    reid_h5_error (error, REID_ERROR_WRITE, "cannot be copied");
-  ok = ok && copy_links (sets, kept, without, error)
-       && copy_links (from, to, "embeddings", error);
+    reid_h5_error (error, REID_ERROR_WRITE, "%s: cannot be copied", name);
+  ok = ok && copy_links (group, kept, gone, stays, error);
   if (kept >= 0)
     H5Gclose (kept);
-  if (sets >= 0)
-    H5Gclose (sets);
+  if (group >= 0)
+    H5Gclose (group);
   return ok;
+}
+
+static bool
+copy_all (hid_t from, hid_t to, const Gone *gone, ReidError *error)
+{
+  if (!copy_attributes (from, to))
+    return reid_h5_error (error, REID_ERROR_WRITE, "cannot be copied");
+  return copy_group (from, to, "embeddings", gone, stays_set, error)
+         && (reid_h5_find (from, "projections") == 0
+             || copy_group (from, to, "projections", gone, stays_projection,
+                            error))
+         && copy_links (from, to, gone, stays_whole, error);
 }
 
 /* ---- Files */
@@ -150,7 +201,7 @@ copy_open (Copy *copy, const ReidReader *reader, ReidError *error)
 }
 
 static bool
-copy_fill (Copy *copy, const ReidReader *reader, const char *without,
+copy_fill (Copy *copy, const ReidReader *reader, const Gone *gone,
            ReidError *error)
 {
   hid_t create = H5Pcreate (H5P_FILE_CREATE);
@@ -167,7 +218,7 @@ copy_fill (Copy *copy, const ReidReader *reader, const char *without,
     H5Pclose (create);
   if (copy->file < 0)
     return reid_h5_error (error, REID_ERROR_WRITE, "cannot be copied");
-  return copy_all (reader->file, copy->file, without, error);
+  return copy_all (reader->file, copy->file, gone, error);
 }
 
 /* The name may mean another file by now: a run has begun there. */
@@ -191,7 +242,7 @@ copy_publish (const Copy *copy, const ReidReader *reader, ReidError *error)
 }
 
 static bool
-write_copy (Copy *copy, const ReidReader *reader, const char *without,
+write_copy (Copy *copy, const ReidReader *reader, const Gone *gone,
             ReidError *error)
 {
   ReidError local = REID_ERROR_INIT, cause = REID_ERROR_INIT;
@@ -201,7 +252,7 @@ write_copy (Copy *copy, const ReidReader *reader, const char *without,
   if (!copy_open (copy, reader, error))
     return false;
   reid_h5_enter (&guard);
-  bool ok = copy_fill (copy, reader, without, &local);
+  bool ok = copy_fill (copy, reader, gone, &local);
   if (copy->file >= 0)
     closed = H5Fclose (copy->file) >= 0;
   if (closed)
@@ -262,7 +313,7 @@ reid_archive_drop_embeddings (const char *path, const char *name,
     reid_error_prefix (&local, "%s", reader->path);
     reid_error_set (error, local.status, "%s", local.message);
   }
-  bool ok = set && write_copy (&copy, reader, set->name, error);
+  bool ok = set && write_copy (&copy, reader, &(Gone){ episode, set }, error);
   if (!ok && copy.temporary)
     unlink (copy.temporary);
   free (copy.path);

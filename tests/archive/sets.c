@@ -250,6 +250,58 @@ TEST (what_a_killed_run_left_takes_sets_too)
   scratch_remove (dir);
 }
 
+static bool
+add_projected_set (const char *dir, const char *name, const char *first,
+                   const char *second)
+{
+  char both[16];
+  const ReidAttribute about = { "projection", both };
+  const float numbers[6] = { 1, 2, 3, 4, 5, 6 };
+  float v[N_CHIPS * 2];
+  ReidAddition *a = reid_addition_open (dir, NULL);
+
+  snprintf (both, sizeof both, "%s,%s", first, second);
+  fill_vectors (3, N_CHIPS * 2, v);
+  if (a && reid_addition_begin (a, name, 2, &about, 1, NULL)
+      && reid_addition_add (a, v, N_CHIPS, NULL)
+      && reid_addition_add_projection (a, first, 3, 2, numbers, NULL)
+      && reid_addition_add_projection (a, second, 3, 2, numbers, NULL))
+    return reid_addition_finish (a, NULL, 0, NULL);
+  reid_addition_abandon (a);
+  return false;
+}
+
+static bool
+has_projection (const char *dir, const char *name)
+{
+  char path[64];
+  hid_t file =
+      H5Fopen (path_in (dir, "episode.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+
+  snprintf (path, sizeof path, "projections/%s", name);
+  bool there = file >= 0 && H5Lexists (file, path, H5P_DEFAULT) > 0;
+  if (file >= 0)
+    H5Fclose (file);
+  return there;
+}
+
+TEST (projections_go_with_the_last_vectors_made_with_them)
+{
+  const char *dir = scratch_new ();
+  ReidError error = REID_ERROR_INIT;
+
+  REQUIRE (write_archive (dir, false));
+  REQUIRE (add_projected_set (dir, "second", "aa", "bb")
+           && add_projected_set (dir, "third", "bb", "cc"));
+  REQUIRE_OK (reid_archive_drop_embeddings (dir, "second", &error), error);
+  CHECK (!has_projection (dir, "aa") && has_projection (dir, "bb")
+         && has_projection (dir, "cc"));
+  REQUIRE_OK (reid_archive_drop_embeddings (dir, "third", &error), error);
+  CHECK (!has_projection (dir, "bb") && !has_projection (dir, "cc"));
+  CHECK (n_sets (dir) == 1 && holds_set (dir, NULL, DIMS, 1));
+  scratch_remove (dir);
+}
+
 TEST (pixels_for_those_who_make_vectors)
 {
   const char *dir = scratch_new ();
