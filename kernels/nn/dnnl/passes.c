@@ -230,6 +230,10 @@ reid_pass_unary (const ReidShape *shape, ReidLayout layout, const ReidUnary *u,
     case REID_UNARY_ERF:
       MAP (erff (x));
     case REID_UNARY_GELU:
+      if (rows) {
+        rows->gelu (in, out, count);
+        break;
+      }
       MAP (0.5f * x * (1 + erff (x * 0.70710678f)));
     case REID_UNARY_GELU_TANH:
       MAP (0.5f * x * (1 + tanhf (0.79788456f * (x + 0.044715f * x * x * x))));

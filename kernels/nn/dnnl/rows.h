@@ -94,6 +94,7 @@ typedef struct {
                 const float *gate, float *out, ptrdiff_t out_block);
   /* Dense flat arrays, in place allowed; n any. */
   void (*sigmoid) (const float *in, float *out, size_t n);
+  void (*gelu) (const float *in, float *out, size_t n);
 } ReidRows;
 
 extern const ReidRows reid_rows_c;

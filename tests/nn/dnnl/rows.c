@@ -425,29 +425,65 @@ TEST (random_chains)
   }
 }
 
-TEST (sigmoid_is_exact_to_the_last_bits)
+typedef void (*Map) (const float *in, float *out, size_t n);
+
+/* maps[0], the plain one, within `tolerance`; the others to the byte. */
+static void
+check_maps (const Map *maps, int n_maps, double (*exact) (double),
+            double tolerance)
 {
   enum { N = 20003 };
   float *in = malloc (N * sizeof *in), *out = malloc (N * sizeof *out),
         *c = malloc (N * sizeof *c);
+
   for (int i = 0; i < N; i++)
     in[i] = (i - N / 2) * 0.01f;
-  reid_rows_c.sigmoid (in, c, N);
+  maps[0](in, c, N);
   for (int i = 0; i < N; i++)
-    CHECK_NEAR (c[i], 1 / (1 + exp (-(double) in[i])), 1.5e-7);
-#ifdef REID_ROWS_X86
-  if (reid_cpu_flags () & REID_CPU_AVX2) {
-    reid_rows_avx2.sigmoid (in, out, N);
-    CHECK (!memcmp (out, c, N * sizeof *c));
+    CHECK_NEAR (c[i], exact (in[i]), tolerance * fmax (1, fabs (c[i])));
+  for (int k = 1; k < n_maps; k++) {
+    maps[k](in, out, N);
+    CHECK_MSG (!memcmp (out, c, N * sizeof *c), "version %d", k);
   }
-  if (reid_cpu_flags () & REID_CPU_AVX512) {
-    reid_rows_avx512.sigmoid (in, out, N);
-    CHECK (!memcmp (out, c, N * sizeof *c));
+  in[0] = NAN;
+  for (int k = 0; k < n_maps; k++) {
+    maps[k](in, out, 1);
+    CHECK (isnan (out[0]));
   }
-#endif
   free (in);
   free (out);
   free (c);
+}
+
+static double
+exact_sigmoid (double x)
+{
+  return 1 / (1 + exp (-x));
+}
+
+static double
+exact_gelu (double x)
+{
+  return 0.5 * x * erfc (-x / sqrt (2));
+}
+
+TEST (sigmoid_and_gelu_are_exact_to_the_last_bits)
+{
+  Map sigmoid[3] = { reid_rows_c.sigmoid }, gelu[3] = { reid_rows_c.gelu };
+  int n = 1;
+
+#ifdef REID_ROWS_X86
+  if (reid_cpu_flags () & REID_CPU_AVX2) {
+    sigmoid[n] = reid_rows_avx2.sigmoid;
+    gelu[n++] = reid_rows_avx2.gelu;
+  }
+  if (reid_cpu_flags () & REID_CPU_AVX512) {
+    sigmoid[n] = reid_rows_avx512.sigmoid;
+    gelu[n++] = reid_rows_avx512.gelu;
+  }
+#endif
+  check_maps (sigmoid, n, exact_sigmoid, 1.5e-7);
+  check_maps (gelu, n, exact_gelu, 1.5e-7);
 }
 
 TEST (groups_of_blocks_cover_all)
