@@ -161,6 +161,30 @@ mark_bf16 (ReidDnnlOp *op, size_t src, size_t weights, size_t dst)
   }
 }
 
+/* What an op was made from; any may be NULL. */
+static void
+free_described (Desc src, Desc dst, Desc weight, Desc bias,
+                dnnl_primitive_attr_t attr)
+{
+  desc_free (src);
+  desc_free (dst);
+  desc_free (weight);
+  desc_free (bias);
+  if (attr)
+    dnnl_primitive_attr_destroy (attr);
+}
+
+/* The op takes over `dense`; false where there is no op. */
+static bool
+keep_dense (ReidDnnlOp *op, Desc dense)
+{
+  if (op)
+    op->dense = dense;
+  else
+    desc_free (dense);
+  return op != NULL;
+}
+
 static ReidDnnlOp *
 conv_try (dnnl_engine_t engine, const ReidDnnlConv *c,
           dnnl_format_tag_t src_tag, dnnl_format_tag_t dst_tag,
@@ -205,17 +229,9 @@ conv_try (dnnl_engine_t engine, const ReidDnnlConv *c,
     if (chosen (status, pd, c->bf16, "choosing a convolution", error))
       op = op_new (pd, true, c->bias, error);
   }
-  desc_free (src);
-  desc_free (dst);
-  desc_free (weight);
-  desc_free (bias);
-  if (attr)
-    dnnl_primitive_attr_destroy (attr);
-  if (!op) {
-    desc_free (dense);
+  free_described (src, dst, weight, bias, attr);
+  if (!keep_dense (op, dense))
     return NULL;
-  }
-  op->dense = dense;
   op->sum = c->sum;
   if (c->bf16) {
     op->src_layout = REID_LAYOUT_BF16;
@@ -280,10 +296,7 @@ reid_dnnl_pool (const ReidDnnlPool *p, ReidLayout layout, ReidError *error)
     if (chosen (status, pd, bf16, "choosing a pooling", error))
       op = op_new (pd, false, false, error);
   }
-  desc_free (src);
-  desc_free (dst);
-  if (attr)
-    dnnl_primitive_attr_destroy (attr);
+  free_described (src, dst, NULL, NULL, attr);
   if (!op)
     return NULL;
   op->src_layout = op->dst_layout = layout;
@@ -319,17 +332,9 @@ product (int64_t n, int64_t in, int64_t out, bool with_bias, bool bf16,
     if (chosen (status, pd, bf16, "choosing an inner product", error))
       op = op_new (pd, true, with_bias, error);
   }
-  desc_free (src);
-  desc_free (dst);
-  desc_free (weight);
-  desc_free (bias);
-  if (attr)
-    dnnl_primitive_attr_destroy (attr);
-  if (!op) {
-    desc_free (dense);
+  free_described (src, dst, weight, bias, attr);
+  if (!keep_dense (op, dense))
     return NULL;
-  }
-  op->dense = dense;
   if (bf16)
     mark_bf16 (op, (size_t) (n * in), (size_t) (in * out), 0);
   return op;
