@@ -116,10 +116,9 @@ gst_reid_batch_run (GstReidBatch *batch, const GstReidBatchModel *model,
   ReidFacePicture *pictures = g_new (ReidFacePicture, MAX (n, 1));
   Waiting **owner = g_new (Waiting *, MAX (n, 1));
   gfloat *out = g_new (gfloat, (gsize) MAX (n, 1) * dims);
-  ReidError batch_error = REID_ERROR_INIT;
-  gboolean whole;
+  bool *good = g_new (bool, MAX (n, 1));
+  ReidError why = REID_ERROR_INIT;
 
-  *failed = 0;
   for (GList *l = batch->queue.head; l && i < n; l = l->next) {
     Waiting *w = l->data;
     for (guint c = w->done; c < w->tracklet->n_chips && i < n; c++, i++) {
@@ -127,27 +126,17 @@ gst_reid_batch_run (GstReidBatch *batch, const GstReidBatchModel *model,
       owner[i] = w;
     }
   }
-  whole = n == 0
-          || reid_embedder_run (embedder, pictures, (int) n, model->normalize,
-                                out, &batch_error);
-  if (!whole && batch_error.status == REID_ERROR_MEMORY
-      && gst_reid_embedder_drop (model->embedder, &batch_error)) {
+  *failed = (guint) reid_embedder_run_each (embedder, pictures, (int) n,
+                                            model->normalize, out, good, &why);
+  if (why.status == REID_ERROR_MEMORY
+      && gst_reid_embedder_drop (model->embedder, &why)) {
     start_again (batch);
-    n = 0;
+    *failed = n = 0;
   }
+  if (*failed > 0)
+    *error = why;
   for (i = 0; i < n; i++) {
-    gboolean good = whole;
-    if (!whole) {
-      /* one chip must not take its neighbours with it */
-      ReidError one = REID_ERROR_INIT;
-      good = reid_embedder_run (embedder, &pictures[i], 1, model->normalize,
-                                out + (gsize) i * dims, &one);
-      if (!good) {
-        ++*failed;
-        *error = one;
-      }
-    }
-    if (good)
+    if (good[i])
       keep_vector (owner[i], owner[i]->done, out + (gsize) i * dims, dims);
     owner[i]->done++;
   }
@@ -155,6 +144,7 @@ gst_reid_batch_run (GstReidBatch *batch, const GstReidBatchModel *model,
   g_free (pictures);
   g_free (owner);
   g_free (out);
+  g_free (good);
   return n;
 }
 

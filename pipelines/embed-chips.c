@@ -101,39 +101,17 @@ gather_pictures (Work *w, const Part *part)
   return n;
 }
 
-/* One bad picture does not take its neighbours with it. Returns how many
- * failed; their rows are zeros. */
-static guint
-run_pictures (Work *w, guint n, ReidError *why)
-{
-  gsize dims = (gsize) reid_embedder_dims (w->job->embedder);
-  ReidError whole = REID_ERROR_INIT;
-  guint failed = 0;
-
-  if (n == 0
-      || reid_embedder_run (w->job->embedder, w->pictures, (int) n, TRUE,
-                            w->vectors, &whole))
-    return 0;
-  for (guint i = 0; i < n; i++) {
-    ReidError one = REID_ERROR_INIT;
-    gfloat *row = w->vectors + i * dims;
-    if (reid_embedder_run (w->job->embedder, &w->pictures[i], 1, TRUE, row,
-                           &one))
-      continue;
-    memset (row, 0, dims * sizeof *row);
-    *why = one;
-    failed++;
-  }
-  return failed;
-}
-
 static gboolean
 run_part (Work *w, const Part *part, ReidEmbedCounts *counts, ReidError *error)
 {
   gsize dims = (gsize) reid_embedder_dims (w->job->embedder);
   guint n = gather_pictures (w, part);
-  guint failed = run_pictures (w, n, &counts->why);
+  ReidError why = REID_ERROR_INIT;
+  guint failed = (guint) reid_embedder_run_each (
+      w->job->embedder, w->pictures, (int) n, TRUE, w->vectors, NULL, &why);
 
+  if (failed > 0)
+    counts->why = why;
   memset (w->rows, 0, part->n * dims * sizeof *w->rows);
   for (guint i = 0; i < n; i++)
     memcpy (w->rows + w->place[i] * dims, w->vectors + i * dims,

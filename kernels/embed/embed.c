@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct ReidEmbedder {
   ReidNetwork networks[REID_MAX_NETWORKS];
@@ -284,4 +285,34 @@ reid_embedder_run (ReidEmbedder *embedder, const ReidFacePicture *pictures,
     out += network->dims;
   }
   return true;
+}
+
+int
+reid_embedder_run_each (ReidEmbedder *embedder, const ReidFacePicture *pictures,
+                        int n, bool normalize, float *out, bool *good,
+                        ReidError *error)
+{
+  size_t dims = (size_t) embedder->dims;
+  ReidError why = REID_ERROR_INIT;
+  bool whole = reid_embedder_run (embedder, pictures, n, normalize, out, &why);
+  int failed = 0;
+
+  for (int i = 0; i < n; i++, out += dims) {
+    bool ok = whole;
+    if (!whole && why.status != REID_ERROR_MEMORY) {
+      ReidError one = REID_ERROR_INIT;
+      ok = reid_embedder_run (embedder, &pictures[i], 1, normalize, out, &one);
+      if (!ok)
+        why = one;
+    }
+    if (good)
+      good[i] = ok;
+    if (!ok) {
+      memset (out, 0, dims * sizeof *out);
+      failed++;
+    }
+  }
+  if (failed > 0)
+    reid_error_set (error, why.status, "%s", why.message);
+  return failed;
 }

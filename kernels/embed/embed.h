@@ -133,6 +133,16 @@ REID_API bool reid_embedder_run (ReidEmbedder *embedder,
                                  const ReidFacePicture *pictures, int n,
                                  bool normalize, float *out, ReidError *error);
 
+/* As run(); but where that fails, they go one by one, so that a bad picture
+ * does not take its neighbours with it. Returns how many failed: their rows are
+ * zeros, and good (n, or NULL) is false. The error is of the last of them,
+ * which it calls face 0. After REID_ERROR_MEMORY none is tried any more: all
+ * that are left fail with it. */
+REID_API int reid_embedder_run_each (ReidEmbedder *embedder,
+                                     const ReidFacePicture *pictures, int n,
+                                     bool normalize, float *out, bool *good,
+                                     ReidError *error);
+
 /* Nanoseconds since the embedder was made: what the alignment of the pictures
  * took, and the network (with the wait for others that use it). */
 typedef struct {

@@ -21,15 +21,19 @@ fake_unit (const ReidEmbedder *embedder)
   return networks > 1;
 }
 
-static bool
-fake_run (ReidEmbedder *embedder, const ReidFacePicture *pictures, int n,
-          bool normalize, float *out, ReidError *error)
+static int
+fake_run_each (ReidEmbedder *embedder, const ReidFacePicture *pictures, int n,
+               bool normalize, float *out, bool *good, ReidError *error)
 {
-  if (networks == 2 && runs_left-- == 0)
-    return reid_error_set (error, REID_ERROR_MEMORY, "no memory");
+  if (networks == 2 && runs_left-- == 0) {
+    reid_error_set (error, REID_ERROR_MEMORY, "no memory");
+    return n;
+  }
   for (int i = 0; i < n * networks; i++)
     out[i] = (float) networks;
-  return true;
+  for (int i = 0; i < n; i++)
+    good[i] = true;
+  return 0;
 }
 
 static gboolean
@@ -45,7 +49,7 @@ fake_drop (GstReidEmbedder *embedder, const ReidError *why)
 
 #define reid_embedder_dims fake_dims
 #define reid_embedder_is_unit fake_unit
-#define reid_embedder_run fake_run
+#define reid_embedder_run_each fake_run_each
 #define gst_reid_embedder_drop fake_drop
 #include "gst/gstreidembed-batch.c"
 

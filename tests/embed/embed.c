@@ -397,4 +397,43 @@ TEST (a_picture_that_cannot_be_aligned_names_itself)
   reid_embedder_free (embedder);
 }
 
+TEST (bad_pictures_leave_their_neighbours_alone)
+{
+  ReidError error = REID_ERROR_INIT;
+  ReidEmbedder *embedder = open_tiny (TINY_EMBED_COLOUR, 1, &error);
+  static float wanted[48 * N], out[48 * N], nothing[48];
+  bool good[N];
+
+  REQUIRE_OK (embedder != NULL, error);
+  REQUIRE (reid_embedder_dims (embedder) == 48);
+  make_pictures ();
+  REQUIRE_OK (reid_embedder_run (embedder, pictures, N, true, wanted, &error),
+              error);
+  CHECK (
+      !reid_embedder_run_each (embedder, pictures, N, true, out, good, &error));
+  CHECK (!memcmp (out, wanted, sizeof out) && error.status == REID_OK);
+  for (int i = 0; i < N; i++)
+    CHECK (good[i]);
+  CHECK (!reid_embedder_run_each (embedder, NULL, 0, true, out, NULL, &error));
+  for (int k = 0; k < 2; k++) {
+    pictures[0].rgb = NULL;
+    pictures[18].width = 0;
+    pictures[N - 1].landmarks = NULL;
+    pictures[N - 1].box[2] = 0;
+    memset (out, 255, sizeof out);
+    reid_error_clear (&error);
+    CHECK (reid_embedder_run_each (embedder, pictures, N, true, out,
+                                   k ? NULL : good, &error)
+           == 3);
+    CHECK_MSG (strstr (error.message, "face 0: neither"), "%s", error.message);
+    for (int i = 0; i < N; i++) {
+      bool bad = i == 0 || i == 18 || i == N - 1;
+      CHECK (good[i] == !bad);
+      CHECK (!memcmp (out + 48 * i, bad ? nothing : wanted + 48 * i,
+                      sizeof nothing));
+    }
+  }
+  reid_embedder_free (embedder);
+}
+
 TEST_MAIN ()
