@@ -2,40 +2,16 @@
 /* Several networks in one vector, layers in place of outputs, and the versions
  * of what comes out. */
 #include "test.h"
-#include "embed/embed.h"
 #include "embed/pool.h"
 #include "embed/projection.h"
+#include "pictures.h"
 #include "tinyonnx.h"
 
 #include <unistd.h>
 
-#define SIDE 160
-#define N 21
 #define MOST 256
 
-static uint8_t pixels[N][SIDE][SIDE][3];
-static ReidFacePicture pictures[N];
 static const ReidEmbedderOptions plain = { "reference", 1 };
-
-static void
-make_pictures (void)
-{
-  uint64_t state = 3;
-
-  for (int n = 0; n < N; n++) {
-    for (int y = 0; y < SIDE; y++)
-      for (int x = 0; x < SIDE; x++)
-        for (int c = 0; c < 3; c++)
-          pixels[n][y][x][c] = x % 16 && y % 16
-                                   ? pixels[n][y - y % 16][x - x % 16][c]
-                                   : (uint8_t) (test_random (&state) >> 40);
-    pictures[n] = (ReidFacePicture){ .rgb = &pixels[n][0][0][0],
-                                     .width = SIDE,
-                                     .height = SIDE,
-                                     .stride = 3 * SIDE,
-                                     .box = { 30, 20, 90, 120 } };
-  }
-}
 
 static const char *
 path_of (const char *name)
@@ -98,16 +74,6 @@ write_huge (const char *path)
   ok = tiny_write (t, path);
   tiny_free (t);
   return ok;
-}
-
-static double
-dot (const float *a, const float *b, int n)
-{
-  double sum = 0;
-
-  for (int i = 0; i < n; i++)
-    sum += (double) a[i] * b[i];
-  return sum;
 }
 
 static void
