@@ -74,11 +74,12 @@ add_row (Bench *b, const gchar *name, ReidSession *s, gint64 batch,
         : g_strdup ("-")
   };
   json_t *row = json_pack (
-      "{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:i}", "model", name,
-      "device", reid_session_device (s), "precision", precision, "batch",
+      "{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:i}", "model",
+      name, "device", reid_session_device (s), "precision", precision, "batch",
       (json_int_t) batch, "ms_a_run", m->ms, "fastest_ms", m->fastest,
-      "pictures_a_second", m->pictures, "gflops", m->gflops, "plan_ms",
-      m->plan_ms, "peak_bytes", (json_int_t) m->memory, "runs", m->runs);
+      "cpu_ms_a_run", m->cpu_ms, "pictures_a_second", m->pictures, "gflops",
+      m->gflops, "plan_ms", m->plan_ms, "peak_bytes", (json_int_t) m->memory,
+      "runs", m->runs);
 
   reid_table_add (b->table, name, precision, cells[0], cells[1], cells[2],
                   cells[3], cells[4], cells[5], cells[6], cells[7], cells[8]);

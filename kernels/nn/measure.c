@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MOST_RUNS 8192
 #define MOST_CALLERS 64
@@ -26,6 +27,15 @@ static double
 now (void)
 {
   return (double) reid_clock () * 1e-9;
+}
+
+static double
+cpu_now (void)
+{
+  struct timespec t = { 0 };
+
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double) t.tv_sec + (double) t.tv_nsec * 1e-9;
 }
 
 static int
@@ -131,7 +141,8 @@ ready (Caller *c, ReidSession *s, const ReidMeasureOptions *o, double *plan_ms)
 static bool
 alone (Caller *c, double seconds, ReidMeasurement *r)
 {
-  double *ms = malloc (MOST_RUNS * sizeof *ms), start = now ();
+  double *ms = malloc (MOST_RUNS * sizeof *ms), start = now (),
+         cpu = cpu_now ();
 
   if (!ms)
     return reid_error_set (&c->error, REID_ERROR_MEMORY, "not enough memory");
@@ -141,10 +152,12 @@ alone (Caller *c, double seconds, ReidMeasurement *r)
       break;
     ms[r->runs++] = (now () - before) * 1e3;
   }
+  cpu = cpu_now () - cpu;
   if (c->error.status == REID_OK) {
     qsort (ms, (size_t) r->runs, sizeof *ms, by_value);
     r->ms = ms[r->runs / 2];
     r->fastest = ms[0];
+    r->cpu_ms = cpu / r->runs * 1e3;
   }
   free (ms);
   return c->error.status == REID_OK;

@@ -25,6 +25,7 @@ typedef struct {
   double plan_ms;  /* making the plan, before the first run */
   double ms;       /* median of a run, of one caller alone */
   double fastest;  /* ms of the fastest of these */
+  double cpu_ms;   /* processor time of one of these, all threads; the mean */
   double pictures; /* a second, of all callers together */
   double gflops;   /* of all callers, two operations a multiply-add */
   int runs;        /* that ms is the median of */

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Networks on this machine's CPU: `gst-reid bench` against ONNX Runtime, in turn,
 each at its best batch; with --torch also IR-50 in PyTorch, f32 and bf16. Prints
-pictures a second (medians) and ratios.
+pictures a second, milliseconds of processor time a picture (medians) and ratios.
 
-usage: peers.py [--rounds N] [--threads N] [--batches N,N,...] [--torch]
+usage: peers.py [--rounds N] [--threads N,N,...] [--batches N,N,...] [--torch]
                 --gst-reid PROGRAM MODEL[@WIDTHxHEIGHT]...
 
 The size is that of a network that takes any: 320x320 where none is given."""
@@ -30,7 +30,8 @@ def ours(program, model, size, batch, threads):
                         '--threads', str(threads), '--size', '%dx%d' % size, '--seconds', str(SECONDS), '--json', path],
                        check=True, stdout=subprocess.DEVNULL)
         with open(path, encoding='utf-8') as f:
-            return json.load(f)['results'][0]['pictures_a_second']
+            result = json.load(f)['results'][0]
+    return result['pictures_a_second'], result['cpu_ms_a_run'] / batch
 
 
 def session(model, threads):
@@ -42,12 +43,13 @@ def session(model, threads):
 
 def rate(run, batch):
     run()
-    times, start = [], time.perf_counter()
+    times, start, cpu = [], time.perf_counter(), time.process_time()
     while not times or time.perf_counter() - start < SECONDS:
         before = time.perf_counter()
         run()
         times.append(time.perf_counter() - before)
-    return batch / statistics.median(times)
+    cpu = time.process_time() - cpu
+    return batch / statistics.median(times), cpu / len(times) / batch * 1e3
 
 
 def runtime(net, size, batch):
@@ -72,9 +74,37 @@ def torch_ir50(threads, batches, rounds):
                 x = torch.rand(batch, 3, 112, 112).to(kind).contiguous(
                     memory_format=torch.channels_last)
                 best = max(best, statistics.median(
-                    rate(lambda: net(x), batch) for _ in range(rounds)))
+                    rate(lambda: net(x), batch)[0] for _ in range(rounds)))
         print('IR-50 in PyTorch %s, %s: %.1f pictures/s' % (
             torch.__version__, str(kind).split('.')[1], best))
+
+
+def compare(program, name, threads, batches, rounds):
+    model, _, size = name.partition('@')
+    size = tuple(int(n) for n in (size or '320x320').split('x'))
+    net = session(model, threads)
+    # a file may say how many pictures it takes
+    fixed = net.get_inputs()[0].shape[0]
+    taken = [fixed] if isinstance(fixed, int) else batches
+    table = {b: ([], []) for b in taken}
+    for _ in range(rounds):
+        for batch in taken:
+            table[batch][0].append(ours(program, model, size, batch, threads))
+            table[batch][1].append(runtime(net, size, batch))
+    middle = {b: [[statistics.median(v) for v in zip(*runs)] for runs in pair]
+              for b, pair in table.items()}
+    best = [max(taken, key=lambda b: middle[b][k][0]) for k in range(2)]
+    a, b = middle[best[0]][0][0], middle[best[1]][1][0]
+    print('%-24s ours %8.1f (batch %d)  ONNX Runtime %8.1f (batch %d)  ratio %.2f' % (
+        os.path.basename(name), a, best[0], b, best[1], a / b), flush=True)
+    for batch in taken:
+        (a, cpu), (b, its) = middle[batch]
+        print('  batch %-3d              %8.1f  %26.1f  %16.2f   CPU ms %8.3f %8.3f  ratio %.2f' % (
+            batch, a, b, a / b, cpu, its, its / cpu), flush=True)
+
+
+def numbers(text):
+    return [int(n) for n in text.split(',')]
 
 
 def main():
@@ -82,34 +112,16 @@ def main():
     parser.add_argument('models', nargs='+')
     parser.add_argument('--gst-reid', required=True)
     parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--batches', default='1,4,8,16')
+    parser.add_argument('--threads', type=numbers, default=[2])
+    parser.add_argument('--batches', type=numbers, default=[1, 4, 8, 16])
     parser.add_argument('--torch', action='store_true')
     args = parser.parse_args()
-    batches = [int(b) for b in args.batches.split(',')]
-    print('%d threads, f32, ONNX Runtime %s' % (args.threads, onnxruntime.__version__))
-    for name in args.models:
-        model, _, size = name.partition('@')
-        size = tuple(int(n) for n in (size or '320x320').split('x'))
-        net = session(model, args.threads)
-        # a file may say how many pictures it takes
-        fixed = net.get_inputs()[0].shape[0]
-        taken = [fixed] if isinstance(fixed, int) else batches
-        table = {b: [[], []] for b in taken}
-        for _ in range(args.rounds):
-            for batch in taken:
-                table[batch][0].append(ours(args.gst_reid, model, size, batch, args.threads))
-                table[batch][1].append(runtime(net, size, batch))
-        middle = {b: [statistics.median(v) for v in pair] for b, pair in table.items()}
-        best = [max(taken, key=lambda b: middle[b][k]) for k in range(2)]
-        a, b = middle[best[0]][0], middle[best[1]][1]
-        print('%-24s ours %8.1f (batch %d)  ONNX Runtime %8.1f (batch %d)  ratio %.2f' % (
-            os.path.basename(name), a, best[0], b, best[1], a / b), flush=True)
-        for batch in taken:
-            a, b = middle[batch]
-            print('  batch %-3d              %8.1f  %26.1f  %16.2f' % (batch, a, b, a / b), flush=True)
-    if args.torch:
-        torch_ir50(args.threads, batches, args.rounds)
+    for threads in args.threads:
+        print('%d threads, f32, ONNX Runtime %s' % (threads, onnxruntime.__version__))
+        for name in args.models:
+            compare(args.gst_reid, name, threads, args.batches, args.rounds)
+        if args.torch:
+            torch_ir50(threads, args.batches, args.rounds)
 
 
 if __name__ == '__main__':

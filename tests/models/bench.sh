@@ -48,6 +48,7 @@ assert seen == [('reid-detect-s', 1), ('reid-detect-s', 3),
 for r in a['results']:
     assert r['pictures_a_second'] > 0 and r['runs'] > 0 and r['gflops'] > 0, r
     assert 0 < r['fastest_ms'] <= r['ms_a_run'] and r['device'] and r['precision'], r
+    assert r['cpu_ms_a_run'] > 0, r
 PY
 }
 
