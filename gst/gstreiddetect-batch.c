@@ -4,8 +4,8 @@
 #include "gstreidvideo.h"
 
 struct _GstReidDetectBatch {
-  GQueue held; /* GstReidDetectHeld */
-  guint n_buffers, n_asked;
+  GstReidHeldQueue held; /* GstReidDetectHeld */
+  guint n_asked;
   /* of one run, kept for the next */
   GArray *frames;     /* GstVideoFrame */
   GArray *images;     /* ReidImage */
@@ -18,7 +18,8 @@ gst_reid_detect_batch_new (void)
 {
   GstReidDetectBatch *batch = g_new0 (GstReidDetectBatch, 1);
 
-  g_queue_init (&batch->held);
+  gst_reid_held_queue_init (&batch->held, sizeof (GstReidDetectHeld),
+                            (GDestroyNotify) gst_reid_detect_held_free);
   batch->frames = g_array_new (FALSE, FALSE, sizeof (GstVideoFrame));
   batch->images = g_array_new (FALSE, FALSE, sizeof (ReidImage));
   batch->mapped = g_ptr_array_new ();
@@ -29,7 +30,7 @@ gst_reid_detect_batch_new (void)
 void
 gst_reid_detect_batch_free (GstReidDetectBatch *batch)
 {
-  g_queue_clear_full (&batch->held, (GDestroyNotify) gst_reid_detect_held_free);
+  gst_reid_held_queue_clear (&batch->held);
   g_array_free (batch->frames, TRUE);
   g_array_free (batch->images, TRUE);
   g_ptr_array_free (batch->mapped, TRUE);
@@ -41,29 +42,23 @@ GstReidDetectHeld *
 gst_reid_detect_batch_add_buffer (GstReidDetectBatch *batch, GstBuffer *buffer,
                                   gboolean asked)
 {
-  GstReidDetectHeld *held = g_new0 (GstReidDetectHeld, 1);
+  GstReidDetectHeld *held = gst_reid_held_queue_add (&batch->held, buffer);
 
-  held->buffer = buffer;
   held->asked = asked;
-  g_queue_push_tail (&batch->held, held);
-  batch->n_buffers++;
   batch->n_asked += asked;
   return held;
 }
 
-void
-gst_reid_detect_batch_add_event (GstReidDetectBatch *batch, GstEvent *event)
+gboolean
+gst_reid_detect_batch_take_tag (GstReidDetectBatch *batch, GstEvent *event)
 {
-  GstReidDetectHeld *held = g_new0 (GstReidDetectHeld, 1);
-
-  held->event = event;
-  g_queue_push_tail (&batch->held, held);
+  return gst_reid_held_queue_take_tag (&batch->held, event);
 }
 
 guint
 gst_reid_detect_batch_buffers (const GstReidDetectBatch *batch)
 {
-  return batch->n_buffers;
+  return batch->held.n_buffers;
 }
 
 guint
@@ -87,7 +82,7 @@ map (GstReidDetectBatch *batch, GstReidDetectHeld *held,
   GstVideoFrame frame;
   ReidImage image;
 
-  if (!gst_video_frame_map (&frame, info, held->buffer,
+  if (!gst_video_frame_map (&frame, info, held->base.buffer,
                             GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
     reid_error_set (&error, REID_ERROR_FORMAT,
                     "A video frame cannot be mapped: it is smaller than its "
@@ -133,7 +128,7 @@ gst_reid_detect_batch_run (GstReidDetectBatch *batch, ReidDetector *detector,
   if (asked == 0)
     return;
   batch->n_asked = 0;
-  for (GList *l = batch->held.head; l; l = l->next) {
+  for (GList *l = batch->held.entries.head; l; l = l->next) {
     GstReidDetectHeld *held = l->data;
     if (held->asked)
       map (batch, held, info);
@@ -168,22 +163,25 @@ gst_reid_detect_batch_run (GstReidDetectBatch *batch, ReidDetector *detector,
 GstReidDetectHeld *
 gst_reid_detect_batch_pop (GstReidDetectBatch *batch)
 {
-  GstReidDetectHeld *held = g_queue_pop_head (&batch->held);
+  GstReidDetectHeld *held = gst_reid_held_queue_pop (&batch->held, 0);
 
-  if (held && held->buffer) {
-    batch->n_buffers--;
+  if (held)
     batch->n_asked -= held->asked && !held->faces && !held->error;
-  }
   return held;
 }
 
 void
 gst_reid_detect_held_free (GstReidDetectHeld *held)
 {
-  gst_clear_buffer (&held->buffer);
-  gst_clear_event (&held->event);
   if (held->faces)
     g_array_free (held->faces, TRUE);
   g_free (held->error);
-  g_free (held);
+  gst_reid_held_free (&held->base);
+}
+
+void
+gst_reid_detect_batch_discard (GstReidDetectBatch *batch, GstPad *srcpad)
+{
+  gst_reid_held_queue_discard (&batch->held, srcpad);
+  batch->n_asked = 0;
 }

@@ -2,9 +2,8 @@
 #ifndef __GST_REID_DETECT_BATCH_H__
 #define __GST_REID_DETECT_BATCH_H__
 
-#include <gst/video/video.h>
-
 #include "detect/detect.h"
+#include "gstreidheld.h"
 #include "gstreidstages.h"
 
 G_BEGIN_DECLS
@@ -16,10 +15,8 @@ G_BEGIN_DECLS
 /* Frames that may wait, whatever the interval between those to be detected. */
 #define GST_REID_DETECT_MOST_HELD 64
 
-/* Either a buffer or an event. */
 typedef struct {
-  GstEvent *event;
-  GstBuffer *buffer;
+  GstReidHeld base;
   /* as numbered when it came */
   guint64 frame;
   guint32 segment;
@@ -47,9 +44,9 @@ void gst_reid_detect_batch_free (GstReidDetectBatch *batch);
 GstReidDetectHeld *gst_reid_detect_batch_add_buffer (GstReidDetectBatch *batch,
                                                      GstBuffer *buffer,
                                                      gboolean asked);
-/* Takes the event over. */
-void gst_reid_detect_batch_add_event (GstReidDetectBatch *batch,
-                                      GstEvent *event);
+/* See gst_reid_held_queue_take_tag(). */
+gboolean gst_reid_detect_batch_take_tag (GstReidDetectBatch *batch,
+                                         GstEvent *event);
 guint gst_reid_detect_batch_buffers (const GstReidDetectBatch *batch);
 /* Those of them that the network has yet to see. */
 guint gst_reid_detect_batch_asked (const GstReidDetectBatch *batch);
@@ -63,6 +60,8 @@ void gst_reid_detect_batch_run (GstReidDetectBatch *batch,
 /* The oldest, for gst_reid_detect_held_free(), or NULL. */
 GstReidDetectHeld *gst_reid_detect_batch_pop (GstReidDetectBatch *batch);
 void gst_reid_detect_held_free (GstReidDetectHeld *held);
+/* See gst_reid_held_queue_discard(). */
+void gst_reid_detect_batch_discard (GstReidDetectBatch *batch, GstPad *srcpad);
 
 G_END_DECLS
 

@@ -37,6 +37,7 @@
 #include <math.h>
 
 #include "gstreiddetect-batch.h"
+#include "gstreidframetime.h"
 #include "gstreidinfo.h"
 #include "gstreidmemory.h"
 #include "gstreidprecision.h"
@@ -60,10 +61,6 @@ GST_DEBUG_CATEGORY_STATIC (gst_reid_detect_debug);
 #define MAX_FAILURES 10
 /* Frames at a time where batch-size leaves it to the device. */
 #define GPU_BATCH 16
-/* What a frame is taken to last before a stream without a frame rate has
- * shown it, and the most it is taken to last. */
-#define USUAL_FRAME (40 * GST_MSECOND)
-#define LONGEST_FRAME GST_SECOND
 
 enum {
   PROP_0,
@@ -102,17 +99,16 @@ struct _GstReidDetect {
   gboolean failed; /* an error was posted */
   guint failures;
   GstReidDetectBatch *batch;
-  GstClockTime last_time, mean_time;
   GArray *faces;
   gdouble seconds;
   guint64 runs;
   GstReidStage stages[GST_REID_DETECT_STAGES];
+  GstReidFrameTime frame_time;
 
   /* under the object lock */
   guint most;            /* frames that are detected on at a time */
   GstClockTime earliest; /* running time before which a frame is late */
   gdouble proportion;
-  GstClockTime frame_time; /* what a frame lasts, for LATENCY */
 };
 
 static GstStaticPadTemplate sink_template =
@@ -174,8 +170,8 @@ gst_reid_detect_start (GstBaseTransform *trans)
   fill_options (self, &options);
   self->changed = FALSE;
   self->earliest = GST_CLOCK_TIME_NONE;
-  self->frame_time = self->mean_time = USUAL_FRAME;
   GST_OBJECT_UNLOCK (self);
+  gst_reid_frame_time_reset (&self->frame_time, GST_ELEMENT (self));
 
   options.device = device;
   self->found = gst_reid_model_find (GST_REID_MODEL_DETECTOR, name, &gerror);
@@ -199,7 +195,6 @@ gst_reid_detect_start (GstBaseTransform *trans)
   if (reid_gpu_advice (advice, sizeof advice))
     GST_WARNING_OBJECT (self, "%s", advice);
   choose_batch (self);
-  self->last_time = GST_CLOCK_TIME_NONE;
   self->frame = 0;
   self->segment = 0;
   self->segment_used = FALSE;
@@ -226,15 +221,14 @@ gst_reid_detect_stop (GstBaseTransform *trans)
 }
 
 static void
-set_frame_time (GstReidDetect *self, GstClockTime time)
+tell_latency (GstReidDetect *self)
 {
-  gboolean tell;
+  gboolean any_waits;
 
   GST_OBJECT_LOCK (self);
-  tell = self->frame_time != time && self->most > 1;
-  self->frame_time = time;
+  any_waits = self->most > 1;
   GST_OBJECT_UNLOCK (self);
-  if (tell)
+  if (any_waits)
     gst_element_post_message (GST_ELEMENT (self),
                               gst_message_new_latency (GST_OBJECT (self)));
 }
@@ -247,32 +241,10 @@ gst_reid_detect_set_caps (GstBaseTransform *trans, GstCaps *incaps,
 
   if (!gst_video_info_from_caps (&self->info, incaps))
     return FALSE;
-  self->last_time = GST_CLOCK_TIME_NONE;
-  self->mean_time =
-      self->info.fps_n > 0 ? gst_util_uint64_scale (
-          GST_SECOND, (guint64) self->info.fps_d, (guint64) self->info.fps_n)
-                           : USUAL_FRAME;
-  set_frame_time (self, self->mean_time);
+  if (gst_reid_frame_time_set_caps (&self->frame_time, GST_ELEMENT (self),
+                                    &self->info))
+    tell_latency (self);
   return TRUE;
-}
-
-/* A stream without a frame rate shows it by its times. */
-static void
-measure_rate (GstReidDetect *self, GstClockTime time)
-{
-  GstClockTime last = self->last_time, now;
-
-  self->last_time = time;
-  if (self->info.fps_n > 0 || !GST_CLOCK_TIME_IS_VALID (time)
-      || !GST_CLOCK_TIME_IS_VALID (last) || time <= last)
-    return;
-  self->mean_time =
-      (7 * self->mean_time + MIN (time - last, LONGEST_FRAME)) / 8;
-  GST_OBJECT_LOCK (self);
-  now = self->frame_time;
-  GST_OBJECT_UNLOCK (self);
-  if (self->mean_time > now + now / 4)
-    set_frame_time (self, self->mean_time);
 }
 
 /* The base class would drop late frames. Here they stay, and only go without
@@ -395,7 +367,7 @@ static GstFlowReturn
 finish_frame (GstReidDetect *self, GstReidDetectHeld *held)
 {
   GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
-  GstBuffer *buffer = g_steal_pointer (&held->buffer);
+  GstBuffer *buffer = g_steal_pointer (&held->base.buffer);
   GstReidFrameMeta *meta = gst_buffer_get_reid_frame_meta (buffer);
   GstReidFrameState state = held->faces   ? GST_REID_FRAME_DETECTED
                             : held->error ? GST_REID_FRAME_FAILED
@@ -449,28 +421,14 @@ release (GstReidDetect *self)
     self->seconds += (gdouble) (reid_clock () - start) * 1e-9;
   self->runs += n;
   while ((held = gst_reid_detect_batch_pop (self->batch))) {
-    if (held->event)
+    if (held->base.event)
       gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
-                          g_steal_pointer (&held->event));
+                          g_steal_pointer (&held->base.event));
     else if (result == GST_FLOW_OK)
       result = finish_frame (self, held);
     gst_reid_detect_held_free (held);
   }
   return result;
-}
-
-/* Forgets the frames that are held. Tags are still true after a flush. */
-static void
-discard (GstReidDetect *self)
-{
-  GstReidDetectHeld *held;
-
-  while ((held = gst_reid_detect_batch_pop (self->batch))) {
-    if (held->event)
-      gst_pad_store_sticky_event (GST_BASE_TRANSFORM_SRC_PAD (self),
-                                  held->event);
-    gst_reid_detect_held_free (held);
-  }
 }
 
 /* Properties count from the frame on before which they were set. */
@@ -536,7 +494,9 @@ gst_reid_detect_generate_output (GstBaseTransform *trans, GstBuffer **out)
   interval = self->inference_interval;
   most = self->most;
   GST_OBJECT_UNLOCK (self);
-  measure_rate (self, GST_BUFFER_PTS (buffer));
+  if (gst_reid_frame_time_add (&self->frame_time, GST_ELEMENT (self),
+                               &self->info, GST_BUFFER_PTS (buffer)))
+    tell_latency (self);
   asked =
       interval > 0 && self->frame % interval == 0 && !is_late (self, buffer);
   held = gst_reid_detect_batch_add_buffer (
@@ -546,7 +506,7 @@ gst_reid_detect_generate_output (GstBaseTransform *trans, GstBuffer **out)
   held->stream_time = GST_CLOCK_TIME_NONE;
   if (trans->segment.format == GST_FORMAT_TIME)
     held->stream_time = gst_segment_to_stream_time (
-        &trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (held->buffer));
+        &trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (held->base.buffer));
   self->segment_used = TRUE;
   n_asked = gst_reid_detect_batch_asked (self->batch);
   return n_asked > 0 && n_asked < most
@@ -564,7 +524,7 @@ begin_segment (GstReidDetect *self)
   if (self->segment_used)
     self->segment++;
   self->segment_used = FALSE;
-  self->last_time = GST_CLOCK_TIME_NONE;
+  gst_reid_frame_time_break (&self->frame_time);
   GST_OBJECT_LOCK (self);
   self->earliest = GST_CLOCK_TIME_NONE;
   GST_OBJECT_UNLOCK (self);
@@ -575,13 +535,9 @@ gst_reid_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   GstReidDetect *self = GST_REID_DETECT (trans);
 
-  /* Parsers send tags every few frames; they keep their place among those that
-   * wait. Whatever else comes in its turn comes after them. */
-  if (GST_EVENT_TYPE (event) == GST_EVENT_TAG
-      && gst_reid_detect_batch_buffers (self->batch) > 0) {
-    gst_reid_detect_batch_add_event (self->batch, event);
+  /* Whatever else comes in its turn comes after the frames that wait. */
+  if (gst_reid_detect_batch_take_tag (self->batch, event))
     return TRUE;
-  }
   if (GST_EVENT_IS_SERIALIZED (event)
       && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP) {
     GstFlowReturn result = release (self);
@@ -603,7 +559,7 @@ gst_reid_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
       self->segment_used = FALSE;
       break;
     case GST_EVENT_FLUSH_STOP:
-      discard (self);
+      gst_reid_detect_batch_discard (self->batch, trans->srcpad);
       begin_segment (self);
       break;
     case GST_EVENT_SEGMENT:
@@ -624,57 +580,19 @@ gst_reid_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
 
 /* ---- queries */
 
-/* The frames that wait here are missing from the pool that they come from, and
- * so are those that wait further down. */
 static gboolean
 gst_reid_detect_propose_allocation (GstBaseTransform *trans, GstQuery *decided,
                                     GstQuery *query)
 {
-  guint size, min = 0, n, waiting = most_waiting (GST_REID_DETECT (trans));
-  GstVideoInfo info;
-  GstCaps *caps;
+  guint min = 0;
 
   if (!GST_BASE_TRANSFORM_CLASS (gst_reid_detect_parent_class)
            ->propose_allocation (trans, decided, query))
     return FALSE;
-  n = gst_query_get_n_allocation_pools (query);
-  for (guint i = 0; i < n; i++) {
-    GstBufferPool *pool;
-    guint max;
-
-    gst_query_parse_nth_allocation_pool (query, i, &pool, &size, &min, &max);
-    min += waiting;
-    if (max > 0)
-      max = MAX (max + waiting, min);
-    gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
-    gst_clear_object (&pool);
-  }
-  gst_query_parse_allocation (query, &caps, NULL);
-  if (n > 0 || !caps || !gst_video_info_from_caps (&info, caps))
-    return TRUE;
   if (decided && gst_query_get_n_allocation_pools (decided) > 0)
     gst_query_parse_nth_allocation_pool (decided, 0, NULL, NULL, &min, NULL);
-  if (min + waiting > 0)
-    gst_query_add_allocation_pool (query, NULL, (guint) info.size,
-                                   min + waiting, 0);
-  return TRUE;
-}
-
-static gboolean
-answer_latency (GstReidDetect *self, GstQuery *query)
-{
-  GstClockTime min, max, delay = most_waiting (self);
-  gboolean live;
-
-  if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
-    return FALSE;
-  gst_query_parse_latency (query, &live, &min, &max);
-  GST_OBJECT_LOCK (self);
-  delay *= self->frame_time;
-  GST_OBJECT_UNLOCK (self);
-  if (GST_CLOCK_TIME_IS_VALID (max))
-    max += delay;
-  gst_query_set_latency (query, live, min + delay, max);
+  gst_reid_held_answer_allocation (query,
+                                   most_waiting (GST_REID_DETECT (trans)), min);
   return TRUE;
 }
 
@@ -685,7 +603,10 @@ gst_reid_detect_query (GstBaseTransform *trans, GstPadDirection direction,
   GstReidDetect *self = GST_REID_DETECT (trans);
 
   if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
-    return answer_latency (self, query);
+    return gst_reid_held_answer_latency (
+        query, trans->sinkpad,
+        most_waiting (self)
+            * gst_reid_frame_time_get (&self->frame_time, GST_ELEMENT (self)));
   if (direction == GST_PAD_SINK && GST_QUERY_IS_SERIALIZED (query))
     release (self);
   return GST_BASE_TRANSFORM_CLASS (gst_reid_detect_parent_class)

@@ -28,6 +28,7 @@
 
 #include "gstreidembed-batch.h"
 #include "gstreidembed-settings.h"
+#include "gstreidheld.h"
 #include "gstreidinfo.h"
 #include "gstreidvideo.h"
 
@@ -626,36 +627,11 @@ gst_reid_embed_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   }
 }
 
-/* The buffers that wait here are missing from the pool that they come from. */
 static gboolean
 answer_allocation (GstReidEmbed *self, GstQuery *query)
 {
-  guint n = 0;
-
-  if (gst_pad_peer_query (self->srcpad, query))
-    n = gst_query_get_n_allocation_pools (query);
-  for (guint i = 0; i < n; i++) {
-    GstBufferPool *pool;
-    guint size, min, max;
-
-    gst_query_parse_nth_allocation_pool (query, i, &pool, &size, &min, &max);
-    min += MAX_BUFFERS;
-    if (max != 0)
-      max = MAX (max + MAX_BUFFERS, min);
-    gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
-    gst_clear_object (&pool);
-  }
-  if (n == 0) {
-    GstVideoInfo info;
-    GstCaps *caps;
-
-    gst_query_parse_allocation (query, &caps, NULL);
-    if (!caps || !gst_video_info_from_caps (&info, caps))
-      return FALSE;
-    gst_query_add_allocation_pool (query, NULL, (guint) info.size, MAX_BUFFERS,
-                                   0);
-  }
-  return TRUE;
+  gst_pad_peer_query (self->srcpad, query);
+  return gst_reid_held_answer_allocation (query, MAX_BUFFERS, 0);
 }
 
 static gboolean

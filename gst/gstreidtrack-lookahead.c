@@ -5,8 +5,7 @@
 
 struct _GstReidLookahead {
   ReidShotDetector *detector;
-  GQueue held; /* GstReidHeld */
-  guint n_buffers;
+  GstReidHeldQueue held; /* GstReidTrackHeld */
   /* Whether the detector has decided the oldest readable frame already. */
   gboolean decided;
   ReidShotKind kind;
@@ -22,17 +21,15 @@ gst_reid_lookahead_new (const ReidShotOptions *options)
     return NULL;
   lookahead = g_new0 (GstReidLookahead, 1);
   lookahead->detector = detector;
-  g_queue_init (&lookahead->held);
+  gst_reid_held_queue_init (&lookahead->held, sizeof (GstReidTrackHeld),
+                            (GDestroyNotify) gst_reid_held_free);
   return lookahead;
 }
 
 void
 gst_reid_lookahead_free (GstReidLookahead *lookahead)
 {
-  GstReidHeld *held;
-
-  while ((held = g_queue_pop_head (&lookahead->held)))
-    gst_reid_held_free (held);
+  gst_reid_held_queue_clear (&lookahead->held);
   reid_shot_detector_free (lookahead->detector);
   g_free (lookahead);
 }
@@ -45,12 +42,13 @@ gst_reid_lookahead_configure (GstReidLookahead *lookahead,
 }
 
 static void
-show (GstReidLookahead *lookahead, GstReidHeld *held, const GstVideoInfo *info)
+show (GstReidLookahead *lookahead, GstReidTrackHeld *held,
+      const GstVideoInfo *info)
 {
   GstVideoFrame frame;
   ReidImage image;
 
-  if (!gst_video_frame_map (&frame, info, held->buffer,
+  if (!gst_video_frame_map (&frame, info, held->base.buffer,
                             GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
     return;
   if (gst_reid_image_from_frame (&frame, &image)) {
@@ -65,57 +63,39 @@ gboolean
 gst_reid_lookahead_add_buffer (GstReidLookahead *lookahead, GstBuffer *buffer,
                                GstClockTime time, const GstVideoInfo *info)
 {
-  GstReidHeld *held = g_new0 (GstReidHeld, 1);
+  GstReidTrackHeld *held = gst_reid_held_queue_add (&lookahead->held, buffer);
 
-  held->buffer = buffer;
   held->time = time;
-  g_queue_push_tail (&lookahead->held, held);
-  lookahead->n_buffers++;
   show (lookahead, held, info);
   return held->readable;
 }
 
-void
-gst_reid_lookahead_add_event (GstReidLookahead *lookahead, GstEvent *event)
+gboolean
+gst_reid_lookahead_take_tag (GstReidLookahead *lookahead, GstEvent *event)
 {
-  GstReidHeld *held = g_new0 (GstReidHeld, 1);
-
-  held->event = event;
-  g_queue_push_tail (&lookahead->held, held);
-}
-
-guint
-gst_reid_lookahead_buffers (const GstReidLookahead *lookahead)
-{
-  return lookahead->n_buffers;
+  return gst_reid_held_queue_take_tag (&lookahead->held, event);
 }
 
 GstClockTime
 gst_reid_lookahead_next_time (const GstReidLookahead *lookahead,
                               GstClockTime time)
 {
-  for (const GList *l = lookahead->held.head; l; l = l->next) {
-    const GstReidHeld *held = l->data;
+  for (const GList *l = lookahead->held.entries.head; l; l = l->next) {
+    const GstReidTrackHeld *held = l->data;
 
-    if (held->buffer && GST_CLOCK_TIME_IS_VALID (held->time)
+    if (held->base.buffer && GST_CLOCK_TIME_IS_VALID (held->time)
         && held->time > time)
       return held->time;
   }
   return GST_CLOCK_TIME_NONE;
 }
 
-GstReidHeld *
+GstReidTrackHeld *
 gst_reid_lookahead_pop (GstReidLookahead *lookahead, guint keep)
 {
-  GstReidHeld *held = g_queue_peek_head (&lookahead->held);
+  GstReidTrackHeld *held = gst_reid_held_queue_pop (&lookahead->held, keep);
 
-  if (!held || (held->buffer && lookahead->n_buffers <= keep))
-    return NULL;
-  g_queue_pop_head (&lookahead->held);
-  if (!held->buffer)
-    return held;
-  lookahead->n_buffers--;
-  if (held->readable) {
+  if (held && held->readable) {
     if (lookahead->decided)
       held->kind = lookahead->kind;
     else
@@ -126,16 +106,15 @@ gst_reid_lookahead_pop (GstReidLookahead *lookahead, guint keep)
 }
 
 void
-gst_reid_held_free (GstReidHeld *held)
-{
-  gst_clear_buffer (&held->buffer);
-  gst_clear_event (&held->event);
-  g_free (held);
-}
-
-void
 gst_reid_lookahead_reset (GstReidLookahead *lookahead)
 {
   reid_shot_detector_reset (lookahead->detector);
   lookahead->decided = FALSE;
+}
+
+void
+gst_reid_lookahead_discard (GstReidLookahead *lookahead, GstPad *srcpad)
+{
+  gst_reid_held_queue_discard (&lookahead->held, srcpad);
+  gst_reid_lookahead_reset (lookahead);
 }

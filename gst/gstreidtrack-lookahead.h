@@ -2,8 +2,7 @@
 #ifndef __GST_REID_TRACK_LOOKAHEAD_H__
 #define __GST_REID_TRACK_LOOKAHEAD_H__
 
-#include <gst/video/video.h>
-
+#include "gstreidheld.h"
 #include "shots/shots.h"
 
 G_BEGIN_DECLS
@@ -12,14 +11,12 @@ G_BEGIN_DECLS
  * comes after them, and the events that keep their place among them. Used by
  * one thread at a time. */
 
-/* Either a buffer or an event. */
 typedef struct {
-  GstBuffer *buffer;
-  GstEvent *event;
+  GstReidHeld base;
   GstClockTime time; /* the buffer's stream time */
   gboolean readable; /* the buffer can be mapped as a video frame */
   ReidShotKind kind; /* whether it is the first frame of a shot */
-} GstReidHeld;
+} GstReidTrackHeld;
 
 typedef struct _GstReidLookahead GstReidLookahead;
 
@@ -34,10 +31,9 @@ void gst_reid_lookahead_configure (GstReidLookahead *lookahead,
 gboolean gst_reid_lookahead_add_buffer (GstReidLookahead *lookahead,
                                         GstBuffer *buffer, GstClockTime time,
                                         const GstVideoInfo *info);
-void gst_reid_lookahead_add_event (GstReidLookahead *lookahead,
-                                   GstEvent *event);
-/* Number of buffers held. */
-guint gst_reid_lookahead_buffers (const GstReidLookahead *lookahead);
+/* See gst_reid_held_queue_take_tag(). */
+gboolean gst_reid_lookahead_take_tag (GstReidLookahead *lookahead,
+                                      GstEvent *event);
 /* Stream time of the first buffer that is later than `time`, or NONE. */
 GstClockTime gst_reid_lookahead_next_time (const GstReidLookahead *lookahead,
                                            GstClockTime time);
@@ -45,11 +41,13 @@ GstClockTime gst_reid_lookahead_next_time (const GstReidLookahead *lookahead,
 /* Takes out the oldest, for gst_reid_held_free(): NULL when only the last
  * `keep` buffers, and what comes after the first of them, are left. 0 drains.
  */
-GstReidHeld *gst_reid_lookahead_pop (GstReidLookahead *lookahead, guint keep);
-void gst_reid_held_free (GstReidHeld *held);
+GstReidTrackHeld *gst_reid_lookahead_pop (GstReidLookahead *lookahead,
+                                          guint keep);
 
 /* The next frame is the first of a stream. */
 void gst_reid_lookahead_reset (GstReidLookahead *lookahead);
+/* The same, and the frames held are forgotten. */
+void gst_reid_lookahead_discard (GstReidLookahead *lookahead, GstPad *srcpad);
 
 G_END_DECLS
 

@@ -37,6 +37,7 @@
 #include <gst/reid/reid.h>
 #include <gst/video/video.h>
 
+#include "gstreidframetime.h"
 #include "gstreidinfo.h"
 #include "gstreidtrack-lookahead.h"
 #include "gstreidtrack-tracks.h"
@@ -58,10 +59,6 @@ GST_DEBUG_CATEGORY_STATIC (gst_reid_track_debug);
 /* How long to wait while the chips of the process are too many, before they
  * are taken to be held by somebody who will not let go of them. */
 #define BUDGET_TIMEOUT (2 * G_TIME_SPAN_SECOND)
-/* What a frame is taken to last before a stream without a frame rate has
- * shown it, and the most it is taken to last. */
-#define USUAL_FRAME (40 * GST_MSECOND)
-#define LONGEST_FRAME GST_SECOND
 
 enum {
   PROP_0,
@@ -86,8 +83,7 @@ struct _GstReidTrack {
   ReidShotOptions shot_options;
   GstReidTracksOptions options;
   gboolean changed;
-  GstClockTime interim;    /* see gst_event_new_reid_interim() */
-  GstClockTime frame_time; /* what a frame lasts, for LATENCY */
+  GstClockTime interim; /* see gst_event_new_reid_interim() */
 
   gint cancel; /* atomic: nothing may wait */
 
@@ -105,7 +101,7 @@ struct _GstReidTrack {
   gboolean used;           /* a frame has gone through since the stream began */
   gboolean segment_used;   /* and since the segment began */
   gboolean info_sent, over_budget, map_warned;
-  GstClockTime last_time, mean_time;
+  GstReidFrameTime frame_time;
   guint64 frames;
   GstReidStage stages[STAGES];
 };
@@ -181,19 +177,19 @@ send_info (GstReidTrack *self)
 /* The frame meta of a writable buffer, made of its face regions where an
  * element of another kind has found the faces. */
 static GstReidFrameMeta *
-frame_meta (GstReidTrack *self, const GstReidHeld *held)
+frame_meta (GstReidTrack *self, const GstReidTrackHeld *held)
 {
-  GstReidFrameMeta *meta = gst_buffer_get_reid_frame_meta (held->buffer);
+  GstReidFrameMeta *meta = gst_buffer_get_reid_frame_meta (held->base.buffer);
   GArray *faces;
 
   if (!meta) {
-    faces = gst_reid_faces_from_regions (held->buffer, &self->info);
-    meta = gst_buffer_add_reid_frame_meta (held->buffer);
+    faces = gst_reid_faces_from_regions (held->base.buffer, &self->info);
+    meta = gst_buffer_add_reid_frame_meta (held->base.buffer);
     meta->state =
         held->readable ? GST_REID_FRAME_DETECTED : GST_REID_FRAME_SKIPPED;
     meta->frame = self->frame;
     meta->stream_time = held->time;
-    meta->duration = GST_BUFFER_DURATION (held->buffer);
+    meta->duration = GST_BUFFER_DURATION (held->base.buffer);
     meta->segment = self->segment_serial;
     gst_reid_display_size (&self->info, &meta->display_width,
                            &meta->display_height);
@@ -219,12 +215,12 @@ frame_duration (GstReidTrack *self, const GstReidFrameMeta *meta)
     if (GST_CLOCK_TIME_IS_VALID (next))
       return next - time;
   }
-  return self->frame_time;
+  return gst_reid_frame_time_get (&self->frame_time, GST_ELEMENT (self));
 }
 
 /* FALSE after an error message. */
 static gboolean
-track_faces (GstReidTrack *self, const GstReidHeld *held,
+track_faces (GstReidTrack *self, const GstReidTrackHeld *held,
              GstReidFrameMeta *meta, guint64 *pixel_time)
 {
   ReidError error = REID_ERROR_INIT;
@@ -238,7 +234,7 @@ track_faces (GstReidTrack *self, const GstReidHeld *held,
   if ((meta->state != GST_REID_FRAME_DETECTED
        && meta->state != GST_REID_FRAME_REUSED)
       || !held->readable
-      || !gst_video_frame_map (&frame, &self->info, held->buffer,
+      || !gst_video_frame_map (&frame, &self->info, held->base.buffer,
                                GST_MAP_READ
                                    | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
     gst_reid_tracks_skip (self->tracks);
@@ -262,7 +258,7 @@ track_faces (GstReidTrack *self, const GstReidHeld *held,
 
 /* Sends a frame on that it is now known of whether it begins a shot. */
 static GstFlowReturn
-finish_frame (GstReidTrack *self, GstReidHeld *held)
+finish_frame (GstReidTrack *self, GstReidTrackHeld *held)
 {
   guint64 start = reid_clock (), pixel_time = 0;
   ReidShotKind kind = held->kind;
@@ -271,7 +267,7 @@ finish_frame (GstReidTrack *self, GstReidHeld *held)
   GstFlowReturn result;
   gboolean ok;
 
-  held->buffer = gst_buffer_make_writable (held->buffer);
+  held->base.buffer = gst_buffer_make_writable (held->base.buffer);
   meta = frame_meta (self, held);
   if (kind != REID_SHOT_NONE) {
     GST_DEBUG_OBJECT (self, "%s at frame %" G_GUINT64_FORMAT,
@@ -285,7 +281,7 @@ finish_frame (GstReidTrack *self, GstReidHeld *held)
   meta->shot_start = kind == REID_SHOT_CUT ? 1 : kind == REID_SHOT_FADE ? 2 : 0;
   meta->tracked = TRUE;
   ok = track_faces (self, held, meta, &pixel_time);
-  gst_reid_update_regions (held->buffer, &self->info, meta->faces,
+  gst_reid_update_regions (held->base.buffer, &self->info, meta->faces,
                            meta->n_faces);
   gst_reid_stage_add (GST_ELEMENT (self), &self->stages[STAGE_TRACKS],
                       reid_clock () - start - pixel_time, 1);
@@ -297,7 +293,7 @@ finish_frame (GstReidTrack *self, GstReidHeld *held)
   send_info (self);
   if (!send_tracklets (self))
     return GST_FLOW_FLUSHING;
-  result = gst_pad_push (self->srcpad, g_steal_pointer (&held->buffer));
+  result = gst_pad_push (self->srcpad, g_steal_pointer (&held->base.buffer));
 
   /* What a live track shows comes after the frame that it was last seen in, so
    * that whoever names it has seen who shares that frame. */
@@ -317,11 +313,11 @@ static GstFlowReturn
 release (GstReidTrack *self, guint keep)
 {
   GstFlowReturn result = GST_FLOW_OK, flow;
-  GstReidHeld *held;
+  GstReidTrackHeld *held;
 
   while ((held = gst_reid_lookahead_pop (self->lookahead, keep))) {
-    if (held->event) {
-      gst_pad_push_event (self->srcpad, g_steal_pointer (&held->event));
+    if (held->base.event) {
+      gst_pad_push_event (self->srcpad, g_steal_pointer (&held->base.event));
     } else {
       /* Where downstream takes no more, the rest still counts for the tracks.
        */
@@ -329,46 +325,16 @@ release (GstReidTrack *self, guint keep)
       if (result == GST_FLOW_OK)
         result = flow;
     }
-    gst_reid_held_free (held);
+    gst_reid_held_free (&held->base);
   }
   return result;
 }
 
-/* Forgets the frames that are held. Tags are still true after a flush. */
 static void
-discard (GstReidTrack *self)
+tell_latency (GstReidTrack *self)
 {
-  GstReidHeld *held;
-
-  while ((held = gst_reid_lookahead_pop (self->lookahead, 0))) {
-    if (held->event)
-      gst_pad_store_sticky_event (self->srcpad, held->event);
-    gst_reid_held_free (held);
-  }
-  gst_reid_lookahead_reset (self->lookahead);
-}
-
-/* A stream without a frame rate shows it by its times. */
-static void
-measure_rate (GstReidTrack *self, GstClockTime time)
-{
-  GstClockTime last = self->last_time, gap, mean;
-  gboolean tell;
-
-  self->last_time = time;
-  if (GST_VIDEO_INFO_FPS_N (&self->info) > 0 || !GST_CLOCK_TIME_IS_VALID (time)
-      || !GST_CLOCK_TIME_IS_VALID (last) || time <= last)
-    return;
-  gap = MIN (time - last, LONGEST_FRAME);
-  mean = self->mean_time = (7 * self->mean_time + gap) / 8;
-  GST_OBJECT_LOCK (self);
-  tell = mean > self->frame_time + self->frame_time / 4;
-  if (tell)
-    self->frame_time = mean;
-  GST_OBJECT_UNLOCK (self);
-  if (tell)
-    gst_element_post_message (GST_ELEMENT (self),
-                              gst_message_new_latency (GST_OBJECT (self)));
+  gst_element_post_message (GST_ELEMENT (self),
+                            gst_message_new_latency (GST_OBJECT (self)));
 }
 
 /* Takes over properties that were set since the last frame. */
@@ -405,7 +371,9 @@ gst_reid_track_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
     return GST_FLOW_NOT_NEGOTIATED;
   }
   configure (self);
-  measure_rate (self, GST_BUFFER_PTS (buffer));
+  if (gst_reid_frame_time_add (&self->frame_time, GST_ELEMENT (self),
+                               &self->info, GST_BUFFER_PTS (buffer)))
+    tell_latency (self);
   if (self->segment.format == GST_FORMAT_TIME)
     time = gst_segment_to_stream_time (&self->segment, GST_FORMAT_TIME,
                                        GST_BUFFER_PTS (buffer));
@@ -426,22 +394,6 @@ gst_reid_track_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 
 /* ---- events and queries */
 
-static void
-set_frame_time (GstReidTrack *self, GstClockTime time)
-{
-  gboolean changed;
-
-  GST_OBJECT_LOCK (self);
-  changed = self->frame_time != time;
-  self->frame_time = time;
-  GST_OBJECT_UNLOCK (self);
-  self->mean_time = time;
-  self->last_time = GST_CLOCK_TIME_NONE;
-  if (changed)
-    gst_element_post_message (GST_ELEMENT (self),
-                              gst_message_new_latency (GST_OBJECT (self)));
-}
-
 static gboolean
 set_caps (GstReidTrack *self, GstEvent *event)
 {
@@ -453,10 +405,9 @@ set_caps (GstReidTrack *self, GstEvent *event)
     return FALSE;
   self->info = info;
   self->map_warned = FALSE;
-  set_frame_time (self,
-                  info.fps_n > 0 ? gst_util_uint64_scale (
-                      GST_SECOND, (guint64) info.fps_d, (guint64) info.fps_n)
-                                 : USUAL_FRAME);
+  if (gst_reid_frame_time_set_caps (&self->frame_time, GST_ELEMENT (self),
+                                    &info))
+    tell_latency (self);
   return TRUE;
 }
 
@@ -467,7 +418,7 @@ end_segment (GstReidTrack *self)
 {
   end_tracks (self, GST_REID_TRACK_END_SEGMENT);
   gst_reid_lookahead_reset (self->lookahead);
-  self->last_time = GST_CLOCK_TIME_NONE;
+  gst_reid_frame_time_break (&self->frame_time);
   if (self->segment_used)
     self->segment_serial++;
   self->segment_used = FALSE;
@@ -500,8 +451,9 @@ handle_gap (GstReidTrack *self, GstEvent *event)
   GstClockTime time, duration, longest;
 
   gst_event_parse_gap (event, &time, &duration);
+  longest = gst_reid_frame_time_get (&self->frame_time, GST_ELEMENT (self));
   GST_OBJECT_LOCK (self);
-  longest = self->frame_time * (guint) self->options.tracker.max_gap;
+  longest *= (guint) self->options.tracker.max_gap;
   GST_OBJECT_UNLOCK (self);
   if (GST_CLOCK_TIME_IS_VALID (duration) && duration > longest)
     end_tracks (self, GST_REID_TRACK_END_SEGMENT);
@@ -526,14 +478,10 @@ gst_reid_track_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstReidTrack *self = GST_REID_TRACK (parent);
 
-  /* Parsers send tags every few frames. They say nothing of the pictures, and
-   * draining for each would take from the shot detector what it looks ahead
-   * to, so that they keep their place among the frames instead. */
-  if (GST_EVENT_TYPE (event) == GST_EVENT_TAG
-      && gst_reid_lookahead_buffers (self->lookahead) > 0) {
-    gst_reid_lookahead_add_event (self->lookahead, event);
+  /* to drain for each would take from the shot detector what it looks ahead
+   * to */
+  if (gst_reid_lookahead_take_tag (self->lookahead, event))
     return TRUE;
-  }
   if (GST_EVENT_IS_SERIALIZED (event)
       && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP) {
     GstFlowReturn result = release (self, 0);
@@ -550,7 +498,7 @@ gst_reid_track_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       gst_reid_chip_budget_wake ();
       break;
     case GST_EVENT_FLUSH_STOP:
-      discard (self);
+      gst_reid_lookahead_discard (self->lookahead, self->srcpad);
       gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
       g_atomic_int_set (&self->cancel, 0);
       break;
@@ -608,35 +556,14 @@ gst_reid_track_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return gst_pad_event_default (pad, parent, event);
 }
 
-/* The frames held here are missing from the pool that they come from. */
 static gboolean
 answer_allocation (GstReidTrack *self, GstQuery *query)
 {
-  guint n = 0, index;
+  guint index;
 
-  if (gst_pad_peer_query (self->srcpad, query))
-    n = gst_query_get_n_allocation_pools (query);
-  for (guint i = 0; i < n; i++) {
-    GstBufferPool *pool;
-    guint size, min, max;
-
-    gst_query_parse_nth_allocation_pool (query, i, &pool, &size, &min, &max);
-    min += REID_SHOT_LOOKAHEAD;
-    if (max > 0)
-      max = MAX (max + REID_SHOT_LOOKAHEAD, min);
-    gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
-    gst_clear_object (&pool);
-  }
-  if (n == 0) {
-    GstVideoInfo info;
-    GstCaps *caps;
-
-    gst_query_parse_allocation (query, &caps, NULL);
-    if (!caps || !gst_video_info_from_caps (&info, caps))
-      return FALSE;
-    gst_query_add_allocation_pool (query, NULL, (guint) info.size,
-                                   REID_SHOT_LOOKAHEAD, 0);
-  }
+  gst_pad_peer_query (self->srcpad, query);
+  if (!gst_reid_held_answer_allocation (query, REID_SHOT_LOOKAHEAD, 0))
+    return FALSE;
   /* Whole frames are read here, and boxes are fractions of them. */
   if (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE,
                                       &index))
@@ -665,21 +592,13 @@ static gboolean
 gst_reid_track_src_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
   GstReidTrack *self = GST_REID_TRACK (parent);
-  GstClockTime min, max, delay;
-  gboolean live;
 
   if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
     return gst_pad_query_default (pad, parent, query);
-  if (!gst_pad_peer_query (self->sinkpad, query))
-    return FALSE;
-  gst_query_parse_latency (query, &live, &min, &max);
-  GST_OBJECT_LOCK (self);
-  delay = self->frame_time * REID_SHOT_LOOKAHEAD;
-  GST_OBJECT_UNLOCK (self);
-  if (GST_CLOCK_TIME_IS_VALID (max))
-    max += delay;
-  gst_query_set_latency (query, live, min + delay, max);
-  return TRUE;
+  return gst_reid_held_answer_latency (
+      query, self->sinkpad,
+      REID_SHOT_LOOKAHEAD
+          * gst_reid_frame_time_get (&self->frame_time, GST_ELEMENT (self)));
 }
 
 /* ---- states */
@@ -692,7 +611,6 @@ start (GstReidTrack *self)
   GST_OBJECT_LOCK (self);
   options = self->shot_options;
   self->changed = FALSE;
-  self->frame_time = USUAL_FRAME;
   GST_OBJECT_UNLOCK (self);
   self->lookahead = gst_reid_lookahead_new (&options);
   if (!self->lookahead || !begin_stream (self)) {
@@ -702,8 +620,7 @@ start (GstReidTrack *self)
   }
   gst_video_info_init (&self->info);
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
-  self->last_time = GST_CLOCK_TIME_NONE;
-  self->mean_time = USUAL_FRAME;
+  gst_reid_frame_time_reset (&self->frame_time, GST_ELEMENT (self));
   self->over_budget = self->map_warned = self->failed = FALSE;
   self->stream = GST_SEQNUM_INVALID;
   self->frames = 0;
@@ -974,7 +891,7 @@ gst_reid_track_init (GstReidTrack *self)
   self->options.top_n = DEFAULT_TOP_N;
   self->options.diverse = DEFAULT_DIVERSE;
   self->interim = GST_CLOCK_TIME_NONE;
-  self->frame_time = USUAL_FRAME;
+  gst_reid_frame_time_reset (&self->frame_time, GST_ELEMENT (self));
   gst_video_info_init (&self->info);
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
 
