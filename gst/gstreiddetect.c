@@ -34,27 +34,15 @@
 
 #include <gst/reid/gstreidmodel-private.h>
 #include <gst/reid/reid.h>
-#include <math.h>
 
 #include "gstreiddetect-batch.h"
+#include "gstreiddetect-settings.h"
 #include "gstreidframetime.h"
 #include "gstreidinfo.h"
-#include "gstreidmemory.h"
-#include "gstreidprecision.h"
 #include "gstreidvideo.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_reid_detect_debug);
 #define GST_CAT_DEFAULT gst_reid_detect_debug
-
-#define DEFAULT_MODEL NULL
-#define DEFAULT_DEVICE "auto"
-#define DEFAULT_THRESHOLD -1.f
-#define DEFAULT_NMS_THRESHOLD .3f
-#define DEFAULT_INFERENCE_INTERVAL 1
-#define DEFAULT_INFERENCE_SIZE 0
-#define DEFAULT_MIN_SIZE 0
-#define DEFAULT_THREADS 0
-#define DEFAULT_BATCH_SIZE 1
 
 /* A picture on which the network fails is told and passed on; a network that
  * fails on this many in a row will not recover. */
@@ -62,30 +50,11 @@ GST_DEBUG_CATEGORY_STATIC (gst_reid_detect_debug);
 /* Frames at a time where batch-size leaves it to the device. */
 #define GPU_BATCH 16
 
-enum {
-  PROP_0,
-  PROP_MODEL,
-  PROP_DEVICE,
-  PROP_PRECISION,
-  PROP_MEMORY_LIMIT,
-  PROP_THRESHOLD,
-  PROP_NMS_THRESHOLD,
-  PROP_INFERENCE_INTERVAL,
-  PROP_INFERENCE_SIZE,
-  PROP_MIN_SIZE,
-  PROP_THREADS,
-  PROP_BATCH_SIZE
-};
-
 struct _GstReidDetect {
   GstBaseTransform parent;
 
-  /* properties, under the object lock */
-  gchar *model, *device;
-  gint precision;
-  guint memory_limit;
-  gfloat threshold, nms_threshold;
-  guint inference_interval, inference_size, min_size, threads, batch_size;
+  /* under the object lock */
+  GstReidDetectSettings settings;
   gboolean changed;
 
   /* streaming thread */
@@ -122,25 +91,12 @@ GST_ELEMENT_REGISTER_DEFINE (reiddetect, "reiddetect", GST_RANK_NONE,
                              GST_TYPE_REID_DETECT)
 
 static void
-fill_options (GstReidDetect *self, ReidDetectorOptions *options)
-{
-  reid_detector_options_init (options);
-  options->threads = (int) self->threads;
-  options->precision = (ReidPrecision) self->precision;
-  options->memory_limit = gst_reid_memory_limit_bytes (self->memory_limit);
-  options->threshold = self->threshold < 0 ? NAN : self->threshold;
-  options->nms_threshold = self->nms_threshold;
-  options->inference_size = (int) self->inference_size;
-  options->min_size = (float) self->min_size;
-}
-
-static void
 choose_batch (GstReidDetect *self)
 {
   guint asked;
 
   GST_OBJECT_LOCK (self);
-  asked = self->batch_size;
+  asked = self->settings.batch_size;
   self->most = asked                                   ? asked
                : reid_detector_on_gpu (self->detector) ? GPU_BATCH
                                                        : 1;
@@ -165,9 +121,9 @@ gst_reid_detect_start (GstBaseTransform *trans)
   gchar *name, *device, advice[512];
 
   GST_OBJECT_LOCK (self);
-  name = g_strdup (self->model);
-  device = g_strdup (self->device);
-  fill_options (self, &options);
+  name = g_strdup (self->settings.model);
+  device = g_strdup (self->settings.device);
+  gst_reid_detect_settings_to_options (&self->settings, &options);
   self->changed = FALSE;
   self->earliest = GST_CLOCK_TIME_NONE;
   GST_OBJECT_UNLOCK (self);
@@ -444,7 +400,7 @@ configure (GstReidDetect *self)
   changed = self->changed;
   self->changed = FALSE;
   if (changed)
-    fill_options (self, &options);
+    gst_reid_detect_settings_to_options (&self->settings, &options);
   GST_OBJECT_UNLOCK (self);
   if (!changed)
     return GST_FLOW_OK;
@@ -465,7 +421,7 @@ most_waiting (GstReidDetect *self)
   guint64 n;
 
   GST_OBJECT_LOCK (self);
-  n = (guint64) (self->most - 1) * self->inference_interval;
+  n = (guint64) (self->most - 1) * self->settings.inference_interval;
   GST_OBJECT_UNLOCK (self);
   return (guint) MIN (n, GST_REID_DETECT_MOST_HELD - 1);
 }
@@ -491,7 +447,7 @@ gst_reid_detect_generate_output (GstBaseTransform *trans, GstBuffer **out)
     return result;
   }
   GST_OBJECT_LOCK (self);
-  interval = self->inference_interval;
+  interval = self->settings.inference_interval;
   most = self->most;
   GST_OBJECT_UNLOCK (self);
   if (gst_reid_frame_time_add (&self->frame_time, GST_ELEMENT (self),
@@ -621,50 +577,14 @@ gst_reid_detect_set_property (GObject *object, guint id, const GValue *value,
 {
   GstReidDetect *self = GST_REID_DETECT (object);
   guint waiting = most_waiting (self);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_free (self->model);
-      self->model = g_value_dup_string (value);
-      break;
-    case PROP_DEVICE:
-      g_free (self->device);
-      self->device = g_value_dup_string (value);
-      break;
-    case PROP_PRECISION:
-      self->precision = g_value_get_enum (value);
-      break;
-    case PROP_MEMORY_LIMIT:
-      self->memory_limit = g_value_get_uint (value);
-      break;
-    case PROP_THRESHOLD:
-      self->threshold = g_value_get_float (value);
-      break;
-    case PROP_NMS_THRESHOLD:
-      self->nms_threshold = g_value_get_float (value);
-      break;
-    case PROP_INFERENCE_INTERVAL:
-      self->inference_interval = g_value_get_uint (value);
-      break;
-    case PROP_INFERENCE_SIZE:
-      self->inference_size = g_value_get_uint (value);
-      break;
-    case PROP_MIN_SIZE:
-      self->min_size = g_value_get_uint (value);
-      break;
-    case PROP_THREADS:
-      self->threads = g_value_get_uint (value);
-      break;
-    case PROP_BATCH_SIZE:
-      self->batch_size = g_value_get_uint (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  known = gst_reid_detect_settings_set (&self->settings, id, value);
   self->changed = TRUE;
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   if (most_waiting (self) != waiting)
     gst_element_post_message (GST_ELEMENT (self),
                               gst_message_new_latency (GST_OBJECT (self)));
@@ -675,47 +595,13 @@ gst_reid_detect_get_property (GObject *object, guint id, GValue *value,
                               GParamSpec *spec)
 {
   GstReidDetect *self = GST_REID_DETECT (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_MODEL:
-      g_value_set_string (value, self->model);
-      break;
-    case PROP_DEVICE:
-      g_value_set_string (value, self->device);
-      break;
-    case PROP_PRECISION:
-      g_value_set_enum (value, self->precision);
-      break;
-    case PROP_MEMORY_LIMIT:
-      g_value_set_uint (value, self->memory_limit);
-      break;
-    case PROP_THRESHOLD:
-      g_value_set_float (value, self->threshold);
-      break;
-    case PROP_NMS_THRESHOLD:
-      g_value_set_float (value, self->nms_threshold);
-      break;
-    case PROP_INFERENCE_INTERVAL:
-      g_value_set_uint (value, self->inference_interval);
-      break;
-    case PROP_INFERENCE_SIZE:
-      g_value_set_uint (value, self->inference_size);
-      break;
-    case PROP_MIN_SIZE:
-      g_value_set_uint (value, self->min_size);
-      break;
-    case PROP_THREADS:
-      g_value_set_uint (value, self->threads);
-      break;
-    case PROP_BATCH_SIZE:
-      g_value_set_uint (value, self->batch_size);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  known = gst_reid_detect_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
 }
 
 static void
@@ -723,8 +609,7 @@ gst_reid_detect_finalize (GObject *object)
 {
   GstReidDetect *self = GST_REID_DETECT (object);
 
-  g_free (self->model);
-  g_free (self->device);
+  gst_reid_detect_settings_clear (&self->settings);
   g_array_free (self->faces, TRUE);
   gst_reid_detect_batch_free (self->batch);
   G_OBJECT_CLASS (gst_reid_detect_parent_class)->finalize (object);
@@ -736,10 +621,6 @@ gst_reid_detect_class_init (GstReidDetectClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
-  const GParamFlags ready =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-  const GParamFlags playing =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
   GST_DEBUG_CATEGORY_INIT (gst_reid_detect_debug, "reiddetect", 0,
                            "face detection");
@@ -748,124 +629,7 @@ gst_reid_detect_class_init (GstReidDetectClass *klass)
   object_class->get_property = gst_reid_detect_get_property;
   object_class->finalize = gst_reid_detect_finalize;
 
-  /**
-   * GstReidDetect:model:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_MODEL,
-      g_param_spec_string (
-          "model", "Model",
-          "Face detector: an ONNX file, or the name of one in "
-          "REID_MODEL_PATH or a data directory (NULL: the best one found, "
-          "else reid-detect-s, which comes with the plugin)",
-          DEFAULT_MODEL, ready));
-  /**
-   * GstReidDetect:device:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_DEVICE,
-      g_param_spec_string ("device", "Device",
-                           "Where the network runs: auto, cpu, cuda or "
-                           "cuda:N (an NVIDIA GPU), or the name of a backend "
-                           "(reference, dnnl, cudnn)",
-                           DEFAULT_DEVICE, ready));
-  /**
-   * GstReidDetect:precision:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_PRECISION,
-                                   gst_reid_precision_param_spec (ready));
-  /**
-   * GstReidDetect:memory-limit:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (object_class, PROP_MEMORY_LIMIT,
-                                   gst_reid_memory_limit_param_spec (ready));
-  /**
-   * GstReidDetect:threshold:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_THRESHOLD,
-      g_param_spec_float ("threshold", "Threshold",
-                          "Lowest score of a face, 0 to 1 (-1: the model's "
-                          "own)",
-                          -1, 1, DEFAULT_THRESHOLD, playing));
-  /**
-   * GstReidDetect:nms-threshold:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_NMS_THRESHOLD,
-      g_param_spec_float ("nms-threshold", "NMS threshold",
-                          "IoU of two boxes above which the weaker one is the "
-                          "same face",
-                          0, 1, DEFAULT_NMS_THRESHOLD, playing));
-  /**
-   * GstReidDetect:inference-interval:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_INFERENCE_INTERVAL,
-      g_param_spec_uint ("inference-interval", "Inference interval",
-                         "Detect on every n-th frame (0: on none)", 0, G_MAXINT,
-                         DEFAULT_INFERENCE_INTERVAL, playing));
-  /**
-   * GstReidDetect:inference-size:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_INFERENCE_SIZE,
-      g_param_spec_uint ("inference-size", "Inference size",
-                         "Longer side of the picture that the network sees, in "
-                         "pixels, for networks of free size; larger finds "
-                         "smaller faces and takes longer (0: 640)",
-                         0, 8192, DEFAULT_INFERENCE_SIZE, playing));
-  /**
-   * GstReidDetect:min-size:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_MIN_SIZE,
-      g_param_spec_uint ("min-size", "Minimum size",
-                         "Height in pixels of the frame below which a face is "
-                         "left out (0: none is)",
-                         0, 65536, DEFAULT_MIN_SIZE, playing));
-  /**
-   * GstReidDetect:threads:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_THREADS,
-      g_param_spec_uint ("threads", "Threads",
-                         "CPU threads for the network (0: one for each core)",
-                         0, 256, DEFAULT_THREADS, ready));
-  /**
-   * GstReidDetect:batch-size:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_BATCH_SIZE,
-      g_param_spec_uint ("batch-size", "Batch size",
-                         "Frames that go through the network together, for "
-                         "which each waits; no face depends on it (0: 1 on a "
-                         "CPU, 16 on a GPU)",
-                         0, GST_REID_DETECT_MOST_HELD, DEFAULT_BATCH_SIZE,
-                         ready));
-
+  gst_reid_detect_settings_install (object_class);
   gst_element_class_set_static_metadata (
       element_class, "Face detector", "Filter/Analyzer/Video",
       "Finds the faces of every frame with a neural network and leaves them "
@@ -889,14 +653,7 @@ gst_reid_detect_class_init (GstReidDetectClass *klass)
 static void
 gst_reid_detect_init (GstReidDetect *self)
 {
-  self->device = g_strdup (DEFAULT_DEVICE);
-  self->threshold = DEFAULT_THRESHOLD;
-  self->nms_threshold = DEFAULT_NMS_THRESHOLD;
-  self->inference_interval = DEFAULT_INFERENCE_INTERVAL;
-  self->inference_size = DEFAULT_INFERENCE_SIZE;
-  self->min_size = DEFAULT_MIN_SIZE;
-  self->threads = DEFAULT_THREADS;
-  self->batch_size = DEFAULT_BATCH_SIZE;
+  gst_reid_detect_settings_init (&self->settings);
   self->most = 1;
   self->stages[GST_REID_DETECT_STAGE_MAP].name = "map";
   self->stages[GST_REID_DETECT_STAGE_LETTERBOX].name = "letterbox";
