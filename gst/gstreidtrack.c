@@ -40,38 +40,16 @@
 #include "gstreidframetime.h"
 #include "gstreidinfo.h"
 #include "gstreidtrack-lookahead.h"
+#include "gstreidtrack-settings.h"
 #include "gstreidtrack-tracks.h"
 #include "gstreidvideo.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_reid_track_debug);
 #define GST_CAT_DEFAULT gst_reid_track_debug
 
-#define DEFAULT_SHOT_THRESHOLD 3.0
-#define DEFAULT_MIN_SHOT_LENGTH 15
-#define DEFAULT_IOU_THRESHOLD .3f
-#define DEFAULT_HIGH_SCORE .6f
-#define DEFAULT_MAX_GAP 30
-#define DEFAULT_MIN_LENGTH 3
-#define DEFAULT_MIN_SCORE .7f
-#define DEFAULT_TOP_N 5
-#define DEFAULT_DIVERSE TRUE
-
 /* How long to wait while the chips of the process are too many, before they
  * are taken to be held by somebody who will not let go of them. */
 #define BUDGET_TIMEOUT (2 * G_TIME_SPAN_SECOND)
-
-enum {
-  PROP_0,
-  PROP_SHOT_THRESHOLD,
-  PROP_MIN_SHOT_LENGTH,
-  PROP_IOU_THRESHOLD,
-  PROP_HIGH_SCORE,
-  PROP_MAX_GAP,
-  PROP_MIN_LENGTH,
-  PROP_MIN_SCORE,
-  PROP_TOP_N,
-  PROP_DIVERSE
-};
 
 enum { STAGE_SHOTS, STAGE_TRACKS, STAGE_CHIPS, STAGES };
 
@@ -80,8 +58,7 @@ struct _GstReidTrack {
   GstPad *sinkpad, *srcpad;
 
   /* under the object lock */
-  ReidShotOptions shot_options;
-  GstReidTracksOptions options;
+  GstReidTrackSettings settings;
   gboolean changed;
   GstClockTime interim; /* see gst_event_new_reid_interim() */
 
@@ -348,8 +325,8 @@ configure (GstReidTrack *self)
   GST_OBJECT_LOCK (self);
   changed = self->changed;
   self->changed = FALSE;
-  shots = self->shot_options;
-  tracks = self->options;
+  shots = self->settings.shots;
+  tracks = self->settings.tracks;
   GST_OBJECT_UNLOCK (self);
   if (!changed)
     return;
@@ -432,7 +409,7 @@ begin_stream (GstReidTrack *self)
   GstReidTracks *tracks;
 
   GST_OBJECT_LOCK (self);
-  options = self->options;
+  options = self->settings.tracks;
   GST_OBJECT_UNLOCK (self);
   tracks = gst_reid_tracks_new (&options);
   if (!tracks)
@@ -453,7 +430,7 @@ handle_gap (GstReidTrack *self, GstEvent *event)
   gst_event_parse_gap (event, &time, &duration);
   longest = gst_reid_frame_time_get (&self->frame_time, GST_ELEMENT (self));
   GST_OBJECT_LOCK (self);
-  longest *= (guint) self->options.tracker.max_gap;
+  longest *= (guint) self->settings.tracks.tracker.max_gap;
   GST_OBJECT_UNLOCK (self);
   if (GST_CLOCK_TIME_IS_VALID (duration) && duration > longest)
     end_tracks (self, GST_REID_TRACK_END_SEGMENT);
@@ -609,7 +586,7 @@ start (GstReidTrack *self)
   ReidShotOptions options;
 
   GST_OBJECT_LOCK (self);
-  options = self->shot_options;
+  options = self->settings.shots;
   self->changed = FALSE;
   GST_OBJECT_UNLOCK (self);
   self->lookahead = gst_reid_lookahead_new (&options);
@@ -670,42 +647,14 @@ gst_reid_track_set_property (GObject *object, guint id, const GValue *value,
                              GParamSpec *spec)
 {
   GstReidTrack *self = GST_REID_TRACK (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_SHOT_THRESHOLD:
-      self->shot_options.threshold = g_value_get_double (value);
-      break;
-    case PROP_MIN_SHOT_LENGTH:
-      self->shot_options.min_length = (int) g_value_get_uint (value);
-      break;
-    case PROP_IOU_THRESHOLD:
-      self->options.tracker.iou_threshold = g_value_get_float (value);
-      break;
-    case PROP_HIGH_SCORE:
-      self->options.tracker.high_score = g_value_get_float (value);
-      break;
-    case PROP_MAX_GAP:
-      self->options.tracker.max_gap = (int) g_value_get_uint (value);
-      break;
-    case PROP_MIN_LENGTH:
-      self->options.min_length = g_value_get_uint (value);
-      break;
-    case PROP_MIN_SCORE:
-      self->options.min_score = g_value_get_float (value);
-      break;
-    case PROP_TOP_N:
-      self->options.top_n = g_value_get_uint (value);
-      break;
-    case PROP_DIVERSE:
-      self->options.diverse = g_value_get_boolean (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  known = gst_reid_track_settings_set (&self->settings, id, value);
   self->changed = TRUE;
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
 }
 
 static void
@@ -713,41 +662,13 @@ gst_reid_track_get_property (GObject *object, guint id, GValue *value,
                              GParamSpec *spec)
 {
   GstReidTrack *self = GST_REID_TRACK (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_SHOT_THRESHOLD:
-      g_value_set_double (value, self->shot_options.threshold);
-      break;
-    case PROP_MIN_SHOT_LENGTH:
-      g_value_set_uint (value, (guint) self->shot_options.min_length);
-      break;
-    case PROP_IOU_THRESHOLD:
-      g_value_set_float (value, self->options.tracker.iou_threshold);
-      break;
-    case PROP_HIGH_SCORE:
-      g_value_set_float (value, self->options.tracker.high_score);
-      break;
-    case PROP_MAX_GAP:
-      g_value_set_uint (value, (guint) self->options.tracker.max_gap);
-      break;
-    case PROP_MIN_LENGTH:
-      g_value_set_uint (value, self->options.min_length);
-      break;
-    case PROP_MIN_SCORE:
-      g_value_set_float (value, self->options.min_score);
-      break;
-    case PROP_TOP_N:
-      g_value_set_uint (value, self->options.top_n);
-      break;
-    case PROP_DIVERSE:
-      g_value_set_boolean (value, self->options.diverse);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  known = gst_reid_track_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
 }
 
 static void
@@ -755,8 +676,6 @@ gst_reid_track_class_init (GstReidTrackClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
-  const GParamFlags playing =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
   GST_DEBUG_CATEGORY_INIT (gst_reid_track_debug, "reidtrack", 0,
                            "shots and tracks");
@@ -764,108 +683,7 @@ gst_reid_track_class_init (GstReidTrackClass *klass)
   object_class->set_property = gst_reid_track_set_property;
   object_class->get_property = gst_reid_track_get_property;
 
-  /**
-   * GstReidTrack:shot-threshold:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_SHOT_THRESHOLD,
-      g_param_spec_double ("shot-threshold", "Shot threshold",
-                           "How many times as much as between its neighbours "
-                           "the picture must change at a cut; higher finds "
-                           "fewer cuts",
-                           1, 1000, DEFAULT_SHOT_THRESHOLD, playing));
-  /**
-   * GstReidTrack:min-shot-length:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_MIN_SHOT_LENGTH,
-      g_param_spec_uint ("min-shot-length", "Minimum shot length",
-                         "Frames from one cut to the next, at least", 1,
-                         G_MAXINT, DEFAULT_MIN_SHOT_LENGTH, playing));
-  /**
-   * GstReidTrack:iou-threshold:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_IOU_THRESHOLD,
-      g_param_spec_float ("iou-threshold", "IoU threshold",
-                          "Overlap (intersection over union) of a face with "
-                          "where its track is expected, at least",
-                          0, 1, DEFAULT_IOU_THRESHOLD, playing));
-  /**
-   * GstReidTrack:high-score:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_HIGH_SCORE,
-      g_param_spec_float ("high-score", "High score",
-                          "Score from which a face may begin a track, 0 to 1; "
-                          "weaker ones only continue one",
-                          0, 1, DEFAULT_HIGH_SCORE, playing));
-  /**
-   * GstReidTrack:max-gap:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_MAX_GAP,
-      g_param_spec_uint ("max-gap", "Maximum gap",
-                         "Frames that a face may be lost for before its track "
-                         "ends; frames without a detection run do not count",
-                         0, G_MAXINT, DEFAULT_MAX_GAP, playing));
-  /**
-   * GstReidTrack:min-length:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_MIN_LENGTH,
-      g_param_spec_uint ("min-length", "Minimum length",
-                         "Detections of at least high-score that a track needs "
-                         "to be reported; the faces of a shorter one keep its "
-                         "number",
-                         1, G_MAXINT, DEFAULT_MIN_LENGTH, playing));
-  /**
-   * GstReidTrack:min-score:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_MIN_SCORE,
-      g_param_spec_float ("min-score", "Minimum score",
-                          "Mean score, 0 to 1, of its detections of at least "
-                          "high-score, below which a track is taken for no "
-                          "face and not reported",
-                          0, 1, DEFAULT_MIN_SCORE, playing));
-  /**
-   * GstReidTrack:top-n:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_TOP_N,
-      g_param_spec_uint ("top-n", "Top N",
-                         "Pictures kept of each track that begins from now "
-                         "on, at most",
-                         1, 1000, DEFAULT_TOP_N, playing));
-  /**
-   * GstReidTrack:diverse:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_DIVERSE,
-      g_param_spec_boolean ("diverse", "Diverse",
-                            "Spread the pictures of a track over its time and "
-                            "over poses (false: take the best ones)",
-                            DEFAULT_DIVERSE, playing));
-
+  gst_reid_track_settings_install (object_class);
   gst_element_class_set_static_metadata (
       element_class, "Face tracker", "Filter/Analyzer/Video",
       "Finds shot cuts, follows faces inside each shot and keeps the best "
@@ -879,17 +697,7 @@ gst_reid_track_class_init (GstReidTrackClass *klass)
 static void
 gst_reid_track_init (GstReidTrack *self)
 {
-  reid_shot_options_init (&self->shot_options);
-  self->shot_options.threshold = DEFAULT_SHOT_THRESHOLD;
-  self->shot_options.min_length = DEFAULT_MIN_SHOT_LENGTH;
-  reid_tracker_options_init (&self->options.tracker);
-  self->options.tracker.iou_threshold = DEFAULT_IOU_THRESHOLD;
-  self->options.tracker.high_score = DEFAULT_HIGH_SCORE;
-  self->options.tracker.max_gap = DEFAULT_MAX_GAP;
-  self->options.min_length = DEFAULT_MIN_LENGTH;
-  self->options.min_score = DEFAULT_MIN_SCORE;
-  self->options.top_n = DEFAULT_TOP_N;
-  self->options.diverse = DEFAULT_DIVERSE;
+  gst_reid_track_settings_init (&self->settings);
   self->interim = GST_CLOCK_TIME_NONE;
   gst_reid_frame_time_reset (&self->frame_time, GST_ELEMENT (self));
   gst_video_info_init (&self->info);
