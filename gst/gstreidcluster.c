@@ -43,6 +43,7 @@
 #include "gstreidcluster-online.h"
 #include "gstreidcluster-people.h"
 #include "gstreidcluster-run.h"
+#include "gstreidcluster-settings.h"
 #include "gstreidcluster-writer.h"
 #include "gstreidinfo.h"
 #include "gstreidvideo.h"
@@ -50,49 +51,16 @@
 GST_DEBUG_CATEGORY_STATIC (gst_reid_cluster_debug);
 #define GST_CAT_DEFAULT gst_reid_cluster_debug
 
-#define DEFAULT_LOCATION NULL
-#define DEFAULT_MODE GST_REID_CLUSTER_MODE_EPISODE
-#define DEFAULT_METHOD REID_CLUSTER_AVERAGE
-#define DEFAULT_CANNOT_LINK REID_CANNOT_LINK_HARD
-#define DEFAULT_THRESHOLD -1.f
-#define DEFAULT_SEED 1
-#define DEFAULT_MAX_PEOPLE 1000
-#define DEFAULT_INTERIM_INTERVAL (500 * GST_MSECOND)
-#define DEFAULT_PROGRESS_INTERVAL (500 * GST_MSECOND)
-#define DEFAULT_PARTIAL FALSE
-
 /* For an embedder of which nothing is known. */
 #define FALLBACK_THRESHOLD .4f
-
-enum {
-  PROP_0,
-  PROP_LOCATION,
-  PROP_MODE,
-  PROP_METHOD,
-  PROP_CANNOT_LINK,
-  PROP_THRESHOLD,
-  PROP_SEED,
-  PROP_MAX_PEOPLE,
-  PROP_INTERIM_INTERVAL,
-  PROP_PROGRESS_INTERVAL,
-  PROP_PARTIAL
-};
 
 enum { STAGE_CLUSTER, STAGE_WRITE, STAGES };
 
 struct _GstReidCluster {
   GstBaseTransform parent;
 
-  /* properties, under the object lock */
-  gchar *location;
-  GstReidClusterMode mode;
-  ReidClusterMethod method;
-  ReidCannotLink cannot_link;
-  gfloat threshold;
-  guint64 seed;
-  guint max_people;
-  GstClockTime interim_interval, progress_interval;
-  gboolean partial;
+  /* under the object lock */
+  GstReidClusterSettings settings;
 
   gint cancel; /* atomic: nobody may wait */
 
@@ -122,60 +90,6 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
 G_DEFINE_FINAL_TYPE (GstReidCluster, gst_reid_cluster, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (reidcluster, "reidcluster", GST_RANK_NONE,
                              GST_TYPE_REID_CLUSTER)
-
-#define GST_TYPE_REID_CLUSTER_MODE (gst_reid_cluster_mode_get_type ())
-static GType
-gst_reid_cluster_mode_get_type (void)
-{
-  static gsize type = 0;
-  static const GEnumValue values[] = {
-    { GST_REID_CLUSTER_MODE_EPISODE, "Make people of all tracks at EOS",
-      "episode" },
-    { GST_REID_CLUSTER_MODE_ONLINE, "Name people while the stream runs",
-      "online" },
-    { 0, NULL, NULL },
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type,
-                       g_enum_register_static ("GstReidClusterMode", values));
-  return (GType) type;
-}
-
-#define GST_TYPE_REID_CLUSTER_METHOD (gst_reid_cluster_method_get_type ())
-static GType
-gst_reid_cluster_method_get_type (void)
-{
-  static gsize type = 0;
-  static const GEnumValue values[] = {
-    { REID_CLUSTER_AVERAGE, "Average link", "average-link" },
-    { REID_CLUSTER_WHISPERS, "Chinese whispers", "chinese-whispers" },
-    { 0, NULL, NULL },
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type,
-                       g_enum_register_static ("GstReidClusterMethod", values));
-  return (GType) type;
-}
-
-#define GST_TYPE_REID_CANNOT_LINK (gst_reid_cannot_link_get_type ())
-static GType
-gst_reid_cannot_link_get_type (void)
-{
-  static gsize type = 0;
-  static const GEnumValue values[] = {
-    { REID_CANNOT_LINK_OFF, "Two faces of a frame may be one person", "off" },
-    { REID_CANNOT_LINK_SOFT, "They count against it", "soft" },
-    { REID_CANNOT_LINK_HARD, "They never are", "hard" },
-    { 0, NULL, NULL },
-  };
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type,
-                       g_enum_register_static ("GstReidCannotLink", values));
-  return (GType) type;
-}
 
 /* Says it once: what comes after is an echo. */
 static void
@@ -313,7 +227,7 @@ threshold_in_force (GstReidCluster *self, gfloat models)
   gfloat threshold;
 
   GST_OBJECT_LOCK (self);
-  threshold = self->threshold;
+  threshold = self->settings.threshold;
   GST_OBJECT_UNLOCK (self);
   if (threshold > -1)
     return threshold;
@@ -332,9 +246,9 @@ cluster (GstReidCluster *self, gfloat *threshold)
       threshold_in_force (self, gst_reid_people_threshold (self->people));
   reid_cluster_params_init (&params);
   GST_OBJECT_LOCK (self);
-  params.method = self->method;
-  params.cannot_link = self->cannot_link;
-  params.seed = self->seed;
+  params.method = self->settings.method;
+  params.cannot_link = self->settings.cannot_link;
+  params.seed = self->settings.seed;
   GST_OBJECT_UNLOCK (self);
   params.threshold = *threshold;
   if (gst_reid_people_n_tracks (self->people) > 0
@@ -446,7 +360,7 @@ finish (GstReidCluster *self, gboolean partial)
   if (has_failed (self))
     return;
   GST_OBJECT_LOCK (self);
-  partial |= self->partial;
+  partial |= self->settings.partial;
   GST_OBJECT_UNLOCK (self);
 
   if (self->people) {
@@ -481,7 +395,7 @@ name_online (GstReidCluster *self, const GstReidTracklet *tracklet,
     self->online_threshold = threshold_in_force (self, tracklet->threshold);
     reid_gallery_params_init (&params, self->online_threshold);
     GST_OBJECT_LOCK (self);
-    params.max_people = (int) self->max_people;
+    params.max_people = (int) self->settings.max_people;
     GST_OBJECT_UNLOCK (self);
     gst_reid_online_set_params (self->online, &params);
   }
@@ -609,7 +523,7 @@ begin_stream (GstReidCluster *self, guint32 seqnum)
    * frames in every run. */
   if (self->running_mode == GST_REID_CLUSTER_MODE_ONLINE) {
     GST_OBJECT_LOCK (self);
-    interval = self->interim_interval;
+    interval = self->settings.interim_interval;
     GST_OBJECT_UNLOCK (self);
     gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self),
                         gst_event_new_reid_interim (interval));
@@ -736,7 +650,7 @@ gst_reid_cluster_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     return GST_FLOW_ERROR;
 
   GST_OBJECT_LOCK (self);
-  interval = self->progress_interval;
+  interval = self->settings.progress_interval;
   GST_OBJECT_UNLOCK (self);
   if (gst_reid_run_progress_due (self->run, interval))
     post_progress (self);
@@ -766,8 +680,8 @@ gst_reid_cluster_start (GstBaseTransform *trans)
   gchar *location;
 
   GST_OBJECT_LOCK (self);
-  location = g_strdup (self->location);
-  self->running_mode = self->mode;
+  location = g_strdup (self->settings.location);
+  self->running_mode = self->settings.mode;
   GST_OBJECT_UNLOCK (self);
   if (location && *location)
     set_writer (self, gst_reid_writer_new (location, &error));
@@ -828,45 +742,13 @@ gst_reid_cluster_set_property (GObject *object, guint id, const GValue *value,
                                GParamSpec *spec)
 {
   GstReidCluster *self = GST_REID_CLUSTER (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_free (self->location);
-      self->location = g_value_dup_string (value);
-      break;
-    case PROP_MODE:
-      self->mode = g_value_get_enum (value);
-      break;
-    case PROP_METHOD:
-      self->method = g_value_get_enum (value);
-      break;
-    case PROP_CANNOT_LINK:
-      self->cannot_link = g_value_get_enum (value);
-      break;
-    case PROP_THRESHOLD:
-      self->threshold = g_value_get_float (value);
-      break;
-    case PROP_SEED:
-      self->seed = g_value_get_uint64 (value);
-      break;
-    case PROP_MAX_PEOPLE:
-      self->max_people = g_value_get_uint (value);
-      break;
-    case PROP_INTERIM_INTERVAL:
-      self->interim_interval = g_value_get_uint64 (value);
-      break;
-    case PROP_PROGRESS_INTERVAL:
-      self->progress_interval = g_value_get_uint64 (value);
-      break;
-    case PROP_PARTIAL:
-      self->partial = g_value_get_boolean (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  known = gst_reid_cluster_settings_set (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
 }
 
 static void
@@ -874,50 +756,19 @@ gst_reid_cluster_get_property (GObject *object, guint id, GValue *value,
                                GParamSpec *spec)
 {
   GstReidCluster *self = GST_REID_CLUSTER (object);
+  gboolean known;
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_LOCATION:
-      g_value_set_string (value, self->location);
-      break;
-    case PROP_MODE:
-      g_value_set_enum (value, self->mode);
-      break;
-    case PROP_METHOD:
-      g_value_set_enum (value, self->method);
-      break;
-    case PROP_CANNOT_LINK:
-      g_value_set_enum (value, self->cannot_link);
-      break;
-    case PROP_THRESHOLD:
-      g_value_set_float (value, self->threshold);
-      break;
-    case PROP_SEED:
-      g_value_set_uint64 (value, self->seed);
-      break;
-    case PROP_MAX_PEOPLE:
-      g_value_set_uint (value, self->max_people);
-      break;
-    case PROP_INTERIM_INTERVAL:
-      g_value_set_uint64 (value, self->interim_interval);
-      break;
-    case PROP_PROGRESS_INTERVAL:
-      g_value_set_uint64 (value, self->progress_interval);
-      break;
-    case PROP_PARTIAL:
-      g_value_set_boolean (value, self->partial);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  known = gst_reid_cluster_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
 }
 
 static void
 gst_reid_cluster_finalize (GObject *object)
 {
-  g_free (GST_REID_CLUSTER (object)->location);
+  gst_reid_cluster_settings_clear (&GST_REID_CLUSTER (object)->settings);
   G_OBJECT_CLASS (gst_reid_cluster_parent_class)->finalize (object);
 }
 
@@ -927,10 +778,6 @@ gst_reid_cluster_class_init (GstReidClusterClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
-  const GParamFlags ready =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
-  const GParamFlags playing =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
   GST_DEBUG_CATEGORY_INIT (gst_reid_cluster_debug, "reidcluster", 0,
                            "clustering of tracks into people");
@@ -939,119 +786,7 @@ gst_reid_cluster_class_init (GstReidClusterClass *klass)
   object_class->get_property = gst_reid_cluster_get_property;
   object_class->finalize = gst_reid_cluster_finalize;
 
-  /**
-   * GstReidCluster:location:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_LOCATION,
-      g_param_spec_string ("location", "Location",
-                           "Folder for the archive and all that is made of it "
-                           "(NULL: only the message on the bus)",
-                           DEFAULT_LOCATION, ready));
-  /**
-   * GstReidCluster:mode:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_MODE,
-      g_param_spec_enum ("mode", "Mode",
-                         "When people are made of tracks: at EOS, or while the "
-                         "stream runs",
-                         GST_TYPE_REID_CLUSTER_MODE, DEFAULT_MODE, ready));
-  /**
-   * GstReidCluster:method:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_METHOD,
-      g_param_spec_enum ("method", "Method", "Clustering in mode=episode",
-                         GST_TYPE_REID_CLUSTER_METHOD, DEFAULT_METHOD,
-                         playing));
-  /**
-   * GstReidCluster:cannot-link:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_CANNOT_LINK,
-      g_param_spec_enum ("cannot-link", "Cannot-link",
-                         "What it means in mode=episode that two tracks share "
-                         "a frame; soft or off for mirrors and split screens",
-                         GST_TYPE_REID_CANNOT_LINK, DEFAULT_CANNOT_LINK,
-                         playing));
-  /**
-   * GstReidCluster:threshold:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_THRESHOLD,
-      g_param_spec_float ("threshold", "Threshold",
-                          "Cosine similarity from which two tracks are one "
-                          "person; higher makes more people (-1: the model's "
-                          "own)",
-                          -1, 1, DEFAULT_THRESHOLD, playing));
-  /**
-   * GstReidCluster:seed:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_SEED,
-      g_param_spec_uint64 ("seed", "Seed",
-                           "Of the order in which Chinese whispers goes", 0,
-                           G_MAXUINT64, DEFAULT_SEED, playing));
-  /**
-   * GstReidCluster:max-people:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_MAX_PEOPLE,
-      g_param_spec_uint ("max-people", "Maximum people",
-                         "People remembered in mode=online; the one unseen for "
-                         "longest is forgotten beyond it",
-                         1, 1000000, DEFAULT_MAX_PEOPLE, ready));
-  /**
-   * GstReidCluster:interim-interval:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_INTERIM_INTERVAL,
-      g_param_spec_uint64 ("interim-interval", "Interim interval",
-                           "Nanoseconds after which a track that still lives "
-                           "is named in mode=online, and named again each time "
-                           "it has grown by half",
-                           1, G_MAXINT64, DEFAULT_INTERIM_INTERVAL, ready));
-  /**
-   * GstReidCluster:progress-interval:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_PROGRESS_INTERVAL,
-      g_param_spec_uint64 ("progress-interval", "Progress interval",
-                           "Nanoseconds between two reid-progress messages (0: "
-                           "none)",
-                           0, G_MAXINT64, DEFAULT_PROGRESS_INTERVAL, playing));
-  /**
-   * GstReidCluster:partial:
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property (
-      object_class, PROP_PARTIAL,
-      g_param_spec_boolean ("partial", "Partial",
-                            "Mark the results as partial even when they end "
-                            "with EOS; for applications that send EOS to stop "
-                            "early",
-                            DEFAULT_PARTIAL, playing));
-
+  gst_reid_cluster_settings_install (object_class);
   gst_element_class_set_static_metadata (
       element_class, "Face clusterer", "Filter/Analyzer/Video",
       "Makes people of face tracks, and writes who is on screen, and when",
@@ -1070,14 +805,7 @@ gst_reid_cluster_class_init (GstReidClusterClass *klass)
 static void
 gst_reid_cluster_init (GstReidCluster *self)
 {
-  self->mode = DEFAULT_MODE;
-  self->method = DEFAULT_METHOD;
-  self->cannot_link = DEFAULT_CANNOT_LINK;
-  self->threshold = DEFAULT_THRESHOLD;
-  self->seed = DEFAULT_SEED;
-  self->max_people = DEFAULT_MAX_PEOPLE;
-  self->interim_interval = DEFAULT_INTERIM_INTERVAL;
-  self->progress_interval = DEFAULT_PROGRESS_INTERVAL;
+  gst_reid_cluster_settings_init (&self->settings);
   self->stages[STAGE_CLUSTER].name = "cluster";
   self->stages[STAGE_WRITE].name = "write";
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
