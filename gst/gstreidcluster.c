@@ -40,6 +40,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "gstreidcluster-lost.h"
+#include "gstreidcluster-notes.h"
 #include "gstreidcluster-online.h"
 #include "gstreidcluster-people.h"
 #include "gstreidcluster-run.h"
@@ -74,9 +76,7 @@ struct _GstReidCluster {
   gboolean no_meta_told, late_told;
   gboolean finished, failed;
   gfloat online_threshold;
-  guint64 serial, lost; /* of tracklets */
-  gboolean tracked_by_reidtrack, sent_is_known;
-  guint64 sent; /* tracklets, as reidtrack says */
+  GstReidLost lost;
   guint32 shot;
   guint32 stream; /* sequence number of its STREAM_START */
   GstReidStage stages[STAGES];
@@ -110,95 +110,17 @@ has_failed (GstReidCluster *self)
   return self->failed;
 }
 
-/* ---- tracklets that never came */
-
-/* Those between reidtrack and here that are not of this family: who can have
- * eaten an event. */
-static gchar *
-strangers_between (GstReidCluster *self)
-{
-  GString *names = g_string_new (NULL);
-  GstPad *pad = gst_pad_get_peer (GST_BASE_TRANSFORM_SINK_PAD (self));
-
-  while (pad) {
-    GstElement *element = gst_pad_get_parent_element (pad);
-    GstElementFactory *factory =
-        element ? gst_element_get_factory (element) : NULL;
-    const gchar *name = factory ? GST_OBJECT_NAME (factory) : "?";
-    gboolean end = !element || g_str_equal (name, "reidtrack");
-    GstPad *sink = end ? NULL : gst_element_get_static_pad (element, "sink");
-
-    if (!end && !g_str_has_prefix (name, "reid"))
-      g_string_append_printf (names, "%s%s (%s)", names->len ? ", " : "",
-                              GST_OBJECT_NAME (element), name);
-    gst_object_unref (pad);
-    pad = sink ? gst_pad_get_peer (sink) : NULL;
-    gst_clear_object (&sink);
-    gst_clear_object (&element);
-  }
-  if (names->len == 0)
-    g_string_append (names, "none that can be seen from here");
-  return g_string_free (names, FALSE);
-}
-
 static void
 warn_of_lost (GstReidCluster *self)
 {
-  gchar *between = strangers_between (self);
+  gchar *message =
+      gst_reid_lost_message (&self->lost, GST_BASE_TRANSFORM_SINK_PAD (self));
 
-  GST_ELEMENT_WARNING (
-      self, STREAM, FAILED,
-      ("%" G_GUINT64_FORMAT " track%s never came: an element between "
-       "reidtrack and reidcluster drops or reorders their events (between "
-       "them: %s); link reidtrack ! reidembed ! reidcluster directly",
-       self->lost, self->lost == 1 ? "" : "s", between),
-      (NULL));
-  g_free (between);
-}
-
-static void
-check_serial (GstReidCluster *self, const GstReidTracklet *tracklet)
-{
-  guint64 expected = self->serial + 1;
-
-  if (tracklet->serial == 0)
-    return;
-  self->serial = tracklet->serial;
-  if (tracklet->serial <= expected)
-    return;
-  self->lost += tracklet->serial - expected;
-  warn_of_lost (self);
-}
-
-/* At EOS: none came after those that are missing. reidtrack tells before EOS
- * how many it sent; where it has not, its word was lost with them. */
-static void
-check_missing (GstReidCluster *self)
-{
-  guint64 missing;
-
-  if (self->tracked_by_reidtrack && !self->sent_is_known) {
-    missing = MAX (self->lost, 1);
-  } else {
-    missing = self->sent - MIN (self->sent, self->serial) + self->lost;
-  }
-  if (missing <= self->lost)
-    return;
-  self->lost = missing;
-  warn_of_lost (self);
+  GST_ELEMENT_WARNING (self, STREAM, FAILED, ("%s", message), (NULL));
+  g_free (message);
 }
 
 /* ---- the end of a run */
-
-static void
-note (GstReidCluster *self, const gchar *key, const gchar *value)
-{
-  gchar *full = g_strconcat ("reidcluster.", key, NULL);
-
-  if (self->writer)
-    gst_reid_writer_attribute (self->writer, full, value, NULL);
-  g_free (full);
-}
 
 static void
 note_own_settings (GstReidCluster *self, gfloat threshold)
@@ -210,13 +132,8 @@ note_own_settings (GstReidCluster *self, gfloat threshold)
   const gchar *factory;
   const GstStructure *info = gst_reid_info_parse (event, &factory);
 
-  for (gint i = 0; i < gst_structure_n_fields (info); i++) {
-    const gchar *key = gst_structure_nth_field_name (info, i);
-    /* where and how often say nothing of the answer */
-    if (!g_str_equal (key, "location") && !g_str_equal (key, "partial")
-        && !g_str_equal (key, "progress-interval"))
-      note (self, key, gst_structure_get_string (info, key));
-  }
+  if (self->writer)
+    gst_reid_notes_own (self->writer, info);
   gst_reid_run_info (self->run, factory, info);
   gst_event_unref (event);
 }
@@ -412,7 +329,8 @@ take_tracklet (GstReidCluster *self, GstReidTracklet *tracklet)
 
   if (self->finished || self->failed)
     return;
-  check_serial (self, tracklet);
+  if (gst_reid_lost_tracklet (&self->lost, tracklet))
+    warn_of_lost (self);
   if (self->running_mode == GST_REID_CLUSTER_MODE_ONLINE) {
     guint64 start = reid_clock ();
     ok = name_online (self, tracklet, &identity, &error);
@@ -433,63 +351,13 @@ take_tracklet (GstReidCluster *self, GstReidTracklet *tracklet)
     gst_reid_writer_tracklet (self->writer, tracklet, identity, &self->cancel);
 }
 
-/* What the vectors are is written beside them, since others may join them; and
- * the people are made of these. */
-static void
-note_vectors (GstReidCluster *self, const GstStructure *info)
-{
-  static const struct {
-    const gchar *field, *attribute;
-  } kept[] = {
-    { "embedding-version", "version" }, { "model-name", "models" },
-    { "model-sha256", "model_sha256" }, { "model-licence", "licence" },
-    { "model-threshold", "threshold" }, { "model-weights", "weights" },
-    { "model-layers", "layers" },       { "projection", "projection" },
-    { "normalize", "normalized" },      { "backend", "backend" }
-  };
-  const gchar *name = gst_structure_get_string (info, "model-name");
-  const gchar *version = gst_structure_get_string (info, "embedding-version");
-
-  for (guint i = 0; i < G_N_ELEMENTS (kept); i++) {
-    const gchar *value = gst_structure_get_string (info, kept[i].field);
-    /* what is said a second time may be less */
-    gst_reid_writer_vectors (self->writer, kept[i].attribute,
-                             value ? value : "", &self->cancel);
-  }
-  /* whatever `normalize` says */
-  if (gst_structure_has_field (info, "model-weights")
-      || gst_structure_has_field (info, "model-layers"))
-    gst_reid_writer_vectors (self->writer, "normalized", "true", &self->cancel);
-  if (!name)
-    return;
-  gst_reid_writer_attribute (self->writer, "embedder", name, &self->cancel);
-  note (self, "embedder", name);
-  if (version)
-    note (self, "embedding-version", version);
-}
-
 static void
 take_info (GstReidCluster *self, const gchar *factory, const GstStructure *info)
 {
   gst_reid_run_info (self->run, factory, info);
-  if (g_str_equal (factory, "reidtrack"))
-    self->tracked_by_reidtrack = TRUE;
-  if (!self->writer || self->finished)
-    return;
-  for (gint i = 0; i < gst_structure_n_fields (info); i++) {
-    const gchar *key = gst_structure_nth_field_name (info, i);
-    gchar *full = g_strconcat (factory, ".", key, NULL);
-    /* nothing that changes with the machine but not with the answer: the text
-     * of the outputs must not */
-    if (!g_str_equal (key, "threads") && !g_str_equal (key, "batch-size")
-        && !g_str_equal (key, "max-latency"))
-      gst_reid_writer_attribute (self->writer, full,
-                                 gst_structure_get_string (info, key),
-                                 &self->cancel);
-    g_free (full);
-  }
-  if (g_str_equal (factory, "reidembed"))
-    note_vectors (self, info);
+  gst_reid_lost_info (&self->lost, factory);
+  if (self->writer && !self->finished)
+    gst_reid_notes_upstream (self->writer, factory, info, &self->cancel);
 }
 
 /* Nobody may wait for the writer. From any thread. */
@@ -532,7 +400,7 @@ begin_stream (GstReidCluster *self, guint32 seqnum)
   if (self->counts.frames == 0 || again)
     return;
   go_on (self);
-  self->serial = 0;
+  gst_reid_lost_restart (&self->lost);
   /* numbers of frames and tracks begin anew, and one archive holds one
    * stream; a feed that comes back has the same people */
   if (self->writer || self->people) {
@@ -570,9 +438,7 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
         gst_reid_stats_parse_stages (event, stages, G_N_ELEMENTS (stages));
 
     gst_reid_run_stats (self->run, factory, seconds, count, stages, n);
-    if (gst_structure_get_uint64 (gst_event_get_structure (event), "tracklets",
-                                  &self->sent))
-      self->sent_is_known = TRUE;
+    gst_reid_lost_stats (&self->lost, event);
   } else {
     switch (GST_EVENT_TYPE (event)) {
       case GST_EVENT_FLUSH_START:
@@ -586,8 +452,8 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
         begin_stream (self, gst_event_get_seqnum (event));
         break;
       case GST_EVENT_EOS:
-        if (!self->finished && !self->failed)
-          check_missing (self);
+        if (!self->finished && !self->failed && gst_reid_lost_eos (&self->lost))
+          warn_of_lost (self);
         finish (self, FALSE);
         break;
       default:
@@ -698,9 +564,7 @@ gst_reid_cluster_start (GstBaseTransform *trans)
   self->no_meta_told = self->late_told = FALSE;
   self->finished = self->failed = FALSE;
   self->online_threshold = NAN;
-  self->serial = self->lost = 0;
-  self->tracked_by_reidtrack = self->sent_is_known = FALSE;
-  self->sent = 0;
+  gst_reid_lost_init (&self->lost);
   self->shot = 0;
   self->stream = GST_SEQNUM_INVALID;
   g_atomic_int_set (&self->cancel, 0);
