@@ -43,6 +43,8 @@ int reid_compiler_want (ReidCompiler *c, int value, ReidLayout layout);
 /* A layout in which the value already lies; dense where there is a choice. */
 ReidLayout reid_compiler_layout (const ReidCompiler *c, int value);
 bool reid_compiler_same_shape (const ReidShape *a, const ReidShape *b);
+/* One number for each channel of x, as squeeze and excitation has it. */
+bool reid_compiler_is_gate (const ReidShape *gate, const ReidShape *x);
 /* One step that reads `value` and writes the node's output, both in `layout`.
  */
 ReidStep *reid_compiler_map (ReidCompiler *c, const ReidNode *node,

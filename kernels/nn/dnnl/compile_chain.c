@@ -37,13 +37,6 @@ reid_compiler_small (const ReidShape *s)
 }
 
 static bool
-same_dims (const ReidShape *a, const ReidShape *b)
-{
-  return a->rank == b->rank
-         && !memcmp (a->dims, b->dims, a->rank * sizeof *a->dims);
-}
-
-static bool
 constant_channels (const ReidCompiler *c, int value, int64_t channels)
 {
   const ReidValue *v = &c->program->graph->values[value];
@@ -155,7 +148,7 @@ link_conv (const ReidCompiler *c, const ReidNode *node, Link *l)
     return false;
   l->side = v->residual < 0 ? -1 : node->in[v->residual];
   s->side_channels = (int) y->dims[1];
-  if (l->side >= 0 && !same_dims (&c->shapes[l->side], y))
+  if (l->side >= 0 && !reid_compiler_same_shape (&c->shapes[l->side], y))
     return false;
   s->side = l->side >= 0;
   if (v->groups == 1 && point) {
@@ -211,7 +204,7 @@ repeated_for (const ReidCompiler *c, const ReidNode *resize, int *factor)
   int64_t f = y->dims[2] / x->dims[2];
   if (f < 1 || x->dims[2] * f != y->dims[2] || x->dims[3] * f != y->dims[3]
       || reid_compiler_is_constant (c, other)
-      || !same_dims (&c->shapes[other], y))
+      || !reid_compiler_same_shape (&c->shapes[other], y))
     return NULL;
   /* 10 pixels times 2.05 are 20 too, but not each of them twice. */
   for (int i = 0; i < 2; i++)
@@ -257,7 +250,7 @@ link_add (const ReidCompiler *c, const ReidNode *node, int from, Link *l)
   }
   for (int i = 0; i < 2; i++)
     if (reid_compiler_is_constant (c, node->in[i])
-        || !same_dims (&c->shapes[node->in[i]], y))
+        || !reid_compiler_same_shape (&c->shapes[node->in[i]], y))
       return false;
   l->stage.factor = 1;
   l->main = node->in[0];
@@ -269,7 +262,6 @@ link_add (const ReidCompiler *c, const ReidNode *node, int from, Link *l)
   return true;
 }
 
-/* One factor for each channel, as squeeze and excitation has it. */
 static bool
 link_gate (const ReidCompiler *c, const ReidNode *node, Link *l)
 {
@@ -278,10 +270,8 @@ link_gate (const ReidCompiler *c, const ReidNode *node, Link *l)
     return false;
   for (int i = 0; i < 2; i++) {
     const ReidShape *gate = &c->shapes[node->in[i]];
-    if (gate->rank != 4 || gate->dims[0] != y->dims[0]
-        || gate->dims[1] != y->dims[1] || gate->dims[2] != 1
-        || gate->dims[3] != 1 || same_dims (gate, y)
-        || !same_dims (&c->shapes[node->in[1 - i]], y)
+    if (!reid_compiler_is_gate (gate, y) || reid_compiler_same_shape (gate, y)
+        || !reid_compiler_same_shape (&c->shapes[node->in[1 - i]], y)
         || reid_compiler_is_constant (c, node->in[i]))
       continue;
     l->main = node->in[1 - i];

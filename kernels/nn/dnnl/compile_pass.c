@@ -72,8 +72,8 @@ by_channel (const ReidValue *v, const ReidShape *shape)
 }
 
 /* One number for each channel of each picture: squeeze and excitation. */
-static bool
-is_gate (const ReidShape *gate, const ReidShape *x)
+bool
+reid_compiler_is_gate (const ReidShape *gate, const ReidShape *x)
 {
   return gate->rank == 4 && x->rank == 4 && gate->dims[0] == x->dims[0]
          && gate->dims[1] == x->dims[1] && gate->dims[2] == 1
@@ -106,7 +106,7 @@ reid_compile_binary (ReidCompiler *c, const ReidNode *node)
   if (!reid_compiler_is_constant (c, b)) {
     broadcast = REID_PASS_SAME;
     if (!reid_compiler_same_shape (&c->shapes[b], y)) {
-      if (!is_gate (&c->shapes[b], y))
+      if (!reid_compiler_is_gate (&c->shapes[b], y))
         return reid_compile_reference (c, node);
       broadcast = REID_PASS_GATE;
     } else if (c->vars[b].in[layout] < 0)

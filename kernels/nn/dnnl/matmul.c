@@ -5,17 +5,11 @@
 
 #include <string.h>
 
-static size_t
-padded (const ReidRows *rows, int64_t n)
-{
-  return ((size_t) n + rows->lanes - 1) / rows->lanes * rows->lanes;
-}
-
 size_t
 reid_matmul_scratch (const ReidRows *rows, const ReidShape *a,
                      const ReidShape *b)
 {
-  size_t n = padded (rows, b->dims[b->rank - 1]),
+  size_t n = reid_rows_padded (rows, b->dims[b->rank - 1]),
          k = (size_t) a->dims[a->rank - 1], m = (size_t) a->dims[a->rank - 2];
   return n * (k + 1)
          + reid_product_scratch (rows, (int64_t) m, (int64_t) k,
@@ -26,7 +20,7 @@ reid_matmul_scratch (const ReidRows *rows, const ReidShape *a,
 static void
 pack (const ReidRows *rows, int n, int taps, const float *b, float *packed)
 {
-  int lanes = rows->lanes, blocks = (int) (padded (rows, n) / lanes);
+  int lanes = rows->lanes, blocks = (int) (reid_rows_padded (rows, n) / lanes);
   for (int g = 0, block = 0, nb; block < blocks; g++, block += nb) {
     nb = reid_rows_group (rows, blocks, g);
     int first = block * lanes, wide = nb * lanes;
@@ -62,7 +56,8 @@ reid_matmul (const ReidRows *rows, const ReidShape *in,
 {
   int rank = out_shape->rank, k = (int) in[0].dims[in[0].rank - 1];
   int64_t m = out_shape->dims[rank - 2], n = out_shape->dims[rank - 1],
-          wide = (int64_t) padded (rows, n), matrices = 1, packed = -1;
+          wide = (int64_t) reid_rows_padded (rows, n), matrices = 1,
+          packed = -1;
   float *weight = scratch, *bias = weight + wide * k;
   ReidRowsPoint point = { .taps = k,
                           .segment = k,

@@ -22,17 +22,11 @@ typedef struct {
   int groups;
 } Work;
 
-static int64_t
-padded (const ReidRows *rows, int64_t n)
-{
-  return (n + rows->lanes - 1) / rows->lanes * rows->lanes;
-}
-
 size_t
 reid_product_scratch (const ReidRows *rows, int64_t m, int64_t k, int64_t n)
 {
-  int64_t left = m > 1 ? m * padded (rows, k) : 0;
-  return (size_t) (left + (n % rows->lanes ? m * padded (rows, n) : 0));
+  size_t left = m > 1 ? (size_t) m * reid_rows_padded (rows, k) : 0;
+  return left + (n % rows->lanes ? (size_t) m * reid_rows_padded (rows, n) : 0);
 }
 
 static int
@@ -46,7 +40,8 @@ static float *
 chunk_at (const Work *w, int chunk)
 {
   return w->left
-         + (ptrdiff_t) chunk * w->each * padded (w->rows, w->point->taps);
+         + (size_t) chunk * w->each
+               * reid_rows_padded (w->rows, w->point->taps);
 }
 
 static void
@@ -93,10 +88,10 @@ reid_product_run (const ReidRows *rows, const ReidRowsPoint *point, int threads,
                   const float *in, int64_t m, int64_t n, float *out,
                   float *scratch)
 {
-  int64_t wide = padded (rows, n);
+  ptrdiff_t wide = (ptrdiff_t) reid_rows_padded (rows, n);
   float *left = m > 1 ? scratch : NULL;
   float *to = wide == n ? out
-              : left    ? left + m * padded (rows, point->taps)
+              : left    ? left + m * reid_rows_padded (rows, point->taps)
                         : scratch;
   int each = CHUNK_FLOATS / point->taps;
   Work w = { rows,

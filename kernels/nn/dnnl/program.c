@@ -221,12 +221,6 @@ chain_band (void *data, int member, int item)
                   w->scratch + member * w->chain->scratch);
 }
 
-static size_t
-padded_channels (const ReidRows *rows, int channels)
-{
-  return ((size_t) channels + rows->lanes - 1) / rows->lanes * rows->lanes;
-}
-
 static void
 run_chain (const Run *r, const ReidStep *s)
 {
@@ -240,9 +234,9 @@ run_chain (const Run *r, const ReidStep *s)
   w.in_size = (size_t) first->in[0] * first->in[1]
               * (first->kind == REID_STAGE_SMALL
                      ? (size_t) first->in_channels
-                     : padded_channels (c->rows, first->in_channels));
+                     : reid_rows_padded (c->rows, first->in_channels));
   w.out_size = (size_t) last->out[0] * last->out[1]
-               * padded_channels (c->rows, last->out_channels);
+               * reid_rows_padded (c->rows, last->out_channels);
   for (int i = 0; i < c->n; i++) {
     const ReidStage *t = &c->stage[i];
     int size[2];
@@ -251,7 +245,7 @@ run_chain (const Run *r, const ReidStep *s)
     reid_stage_side (t, size);
     w.side[i] = at (r, s->in[1 + i]);
     w.side_size[i] = (size_t) size[0] * size[1]
-                     * padded_channels (c->rows, t->side_channels);
+                     * reid_rows_padded (c->rows, t->side_channels);
   }
   reid_team_run (s->u.chain.members, (int) s->shape.dims[0] * w.bands,
                  chain_band, &w);

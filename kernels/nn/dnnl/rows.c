@@ -25,10 +25,16 @@ reid_rows_group (const ReidRows *rows, int blocks, int g)
 }
 
 size_t
+reid_rows_padded (const ReidRows *rows, int64_t channels)
+{
+  size_t lanes = (size_t) rows->lanes;
+  return ((size_t) channels + lanes - 1) / lanes * lanes;
+}
+
+size_t
 reid_rows_point_size (const ReidRows *rows, int out_channels, int taps)
 {
-  size_t blocks = ((size_t) out_channels + rows->lanes - 1) / rows->lanes;
-  return blocks * rows->lanes * taps;
+  return reid_rows_padded (rows, out_channels) * taps;
 }
 
 void

@@ -106,6 +106,9 @@ extern const ReidRows reid_rows_avx2, reid_rows_avx512;
  * than oneDNN (the plain one is for tests). */
 const ReidRows *reid_rows_pick (unsigned flags);
 
+/* Channels with the lanes beyond the last. */
+size_t reid_rows_padded (const ReidRows *rows, int64_t channels);
+
 /* Packed weights of a point product: for each group of up to `widest` output
  * blocks, for each tap, the group's blocks side by side. Groups are balanced:
  * 6 blocks of at most 4 are 3 + 3. */
