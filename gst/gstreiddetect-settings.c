@@ -4,17 +4,16 @@
 #include <math.h>
 
 #include "gstreiddetect-batch.h"
+#include "gstreiddevice.h"
 #include "gstreidmemory.h"
 #include "gstreidprecision.h"
 
 #define DEFAULT_MODEL NULL
-#define DEFAULT_DEVICE "auto"
 #define DEFAULT_THRESHOLD -1.f
 #define DEFAULT_NMS_THRESHOLD .3f
 #define DEFAULT_INFERENCE_INTERVAL 1
 #define DEFAULT_INFERENCE_SIZE 0
 #define DEFAULT_MIN_SIZE 0
-#define DEFAULT_THREADS 0
 #define DEFAULT_BATCH_SIZE 1
 
 enum {
@@ -37,13 +36,13 @@ gst_reid_detect_settings_init (GstReidDetectSettings *settings)
 {
   *settings =
       (GstReidDetectSettings){ .model = g_strdup (DEFAULT_MODEL),
-                               .device = g_strdup (DEFAULT_DEVICE),
+                               .device = g_strdup (GST_REID_DEFAULT_DEVICE),
                                .threshold = DEFAULT_THRESHOLD,
                                .nms_threshold = DEFAULT_NMS_THRESHOLD,
                                .inference_interval = DEFAULT_INFERENCE_INTERVAL,
                                .inference_size = DEFAULT_INFERENCE_SIZE,
                                .min_size = DEFAULT_MIN_SIZE,
-                               .threads = DEFAULT_THREADS,
+                               .threads = GST_REID_DEFAULT_THREADS,
                                .batch_size = DEFAULT_BATCH_SIZE };
 }
 
@@ -184,13 +183,8 @@ gst_reid_detect_settings_install (GObjectClass *klass)
    *
    * Since: 0.1
    */
-  g_object_class_install_property (
-      klass, PROP_DEVICE,
-      g_param_spec_string ("device", "Device",
-                           "Where the network runs: auto, cpu, cuda or "
-                           "cuda:N (an NVIDIA GPU), or the name of a backend "
-                           "(reference, dnnl, cudnn)",
-                           DEFAULT_DEVICE, ready));
+  g_object_class_install_property (klass, PROP_DEVICE,
+                                   gst_reid_device_param_spec (ready));
   /**
    * GstReidDetect:precision:
    *
@@ -265,11 +259,8 @@ gst_reid_detect_settings_install (GObjectClass *klass)
    *
    * Since: 0.1
    */
-  g_object_class_install_property (
-      klass, PROP_THREADS,
-      g_param_spec_uint ("threads", "Threads",
-                         "CPU threads for the network (0: one for each core)",
-                         0, 256, DEFAULT_THREADS, ready));
+  g_object_class_install_property (klass, PROP_THREADS,
+                                   gst_reid_threads_param_spec (ready));
   /**
    * GstReidDetect:batch-size:
    *

@@ -4,15 +4,14 @@
 #include <math.h>
 
 #include "gstreidinfo.h"
+#include "gstreiddevice.h"
 #include "gstreidmemory.h"
 #include "gstreidprecision.h"
 
 #define DEFAULT_MODEL NULL
-#define DEFAULT_DEVICE "auto"
 #define DEFAULT_BATCH_SIZE 0
 #define DEFAULT_MAX_LATENCY (500 * GST_MSECOND)
 #define DEFAULT_NORMALIZE TRUE
-#define DEFAULT_THREADS 0
 
 enum {
   PROP_0,
@@ -31,11 +30,12 @@ enum {
 void
 gst_reid_embed_settings_init (GstReidEmbedSettings *settings)
 {
-  *settings = (GstReidEmbedSettings){ .device = g_strdup (DEFAULT_DEVICE),
-                                      .batch_size = DEFAULT_BATCH_SIZE,
-                                      .max_latency = DEFAULT_MAX_LATENCY,
-                                      .normalize = DEFAULT_NORMALIZE,
-                                      .threads = DEFAULT_THREADS };
+  *settings =
+      (GstReidEmbedSettings){ .device = g_strdup (GST_REID_DEFAULT_DEVICE),
+                              .batch_size = DEFAULT_BATCH_SIZE,
+                              .max_latency = DEFAULT_MAX_LATENCY,
+                              .normalize = DEFAULT_NORMALIZE,
+                              .threads = GST_REID_DEFAULT_THREADS };
 }
 
 void
@@ -254,13 +254,8 @@ gst_reid_embed_settings_install (GObjectClass *klass)
    *
    * Since: 0.1
    */
-  g_object_class_install_property (
-      klass, PROP_DEVICE,
-      g_param_spec_string ("device", "Device",
-                           "Where the network runs: auto, cpu, cuda or "
-                           "cuda:N (an NVIDIA GPU), or the name of a backend "
-                           "(reference, dnnl, cudnn)",
-                           DEFAULT_DEVICE, ready));
+  g_object_class_install_property (klass, PROP_DEVICE,
+                                   gst_reid_device_param_spec (ready));
   /**
    * GstReidEmbed:precision:
    *
@@ -313,9 +308,6 @@ gst_reid_embed_settings_install (GObjectClass *klass)
    *
    * Since: 0.1
    */
-  g_object_class_install_property (
-      klass, PROP_THREADS,
-      g_param_spec_uint ("threads", "Threads",
-                         "CPU threads for the network (0: one for each core)",
-                         0, 256, DEFAULT_THREADS, ready));
+  g_object_class_install_property (klass, PROP_THREADS,
+                                   gst_reid_threads_param_spec (ready));
 }
