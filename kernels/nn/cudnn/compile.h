@@ -3,8 +3,8 @@
 #define REID_CUDNN_COMPILE_H
 
 /* State of one compilation, shared by compile.c (values, buffers, the whole
- * graph), compile_maps.c (operators on blocked values) and compile_dense.c
- * (operators on dense ones). */
+ * graph), compile_maps.c (operators on blocked values; compile_product.c: those
+ * that cuDNN fuses) and compile_dense.c (operators on dense ones). */
 
 #include "nn/cudnn/program.h"
 
@@ -41,10 +41,16 @@ ReidGpuStep *reid_gpu_step (ReidGpuCompiler *c, ReidGpuStepKind kind,
 const void *reid_gpu_constant (ReidGpuCompiler *c, int value, ReidForm form,
                                int padded);
 
+/* A constant of one number a channel; NULL for -1. False with the error set. */
+bool reid_gpu_vector (ReidGpuCompiler *c, int value, int padded,
+                      const float **to);
+
 /* Each compiles the node. *taken is false where it is none of theirs; then
  * nothing has changed. */
 bool reid_gpu_compile_maps (ReidGpuCompiler *c, const ReidNode *node,
                             bool *taken);
+bool reid_gpu_compile_product (ReidGpuCompiler *c, const ReidNode *node,
+                               bool *taken);
 bool reid_gpu_compile_dense (ReidGpuCompiler *c, const ReidNode *node,
                              bool *taken);
 
