@@ -192,6 +192,27 @@ merged('broadcast is no residual', [('Add', 'c,z', 'y', {})],
        inputs=X + [(2, 3, 1, 1)])
 merged('two readers', [('Relu', 'c', 'r', {}), ('Neg', 'c', 'n', {}),
                        ('Concat', 'r,n', 'y', {'axis': 1})])
+NORM = ('BatchNormalization', 'a,s,t,m,q', 'n', {})
+merged('residual, and a norm of it',
+       [('Add', 'c,z', 'a', {}), NORM, ('Concat', 'a,n', 'y', {'axis': 1})],
+       BN, X + [(2, 3, 4, 5)])
+merged('residual, and two norms of it',
+       [('Add', 'c,z', 'a', {}), NORM,
+        ('BatchNormalization', 'a,t,s,m,q', 'o', {}),
+        ('Concat', 'o,n', 'y', {'axis': 1})], BN, X + [(2, 3, 4, 5)])
+merged('residual, and nothing but its norm',
+       [('Add', 'c,z', 'a', {}), NORM, ('Neg', 'n', 'y', {})], BN,
+       X + [(2, 3, 4, 5)])
+merged('residual prelu, and a norm of it',
+       [('Add', 'c,z', 'd', {}), ('PRelu', 'd,k', 'a', {}), NORM,
+        ('Concat', 'a,n', 'y', {'axis': 1})],
+       dict(BN, k=np.float32([.5, -.25, .75]).reshape(3, 1, 1)),
+       X + [(2, 3, 4, 5)])
+merged('no residual, and a norm of it',
+       [('Identity', 'c', 'a', {}), NORM,
+        ('Concat', 'a,n', 'y', {'axis': 1})], BN)
+merged('norm of a relu', [('Relu', 'c', 'a', {}), NORM,
+                          ('Neg', 'n', 'y', {})], BN)
 merged('an output and a reader', [('Relu', 'c', 'y', {})],
        outputs=('c', 'y'))
 merged('two outputs of one value', [('Relu', 'c', 'y', {}),
