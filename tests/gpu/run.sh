@@ -60,6 +60,22 @@ if wanted operators; then
   echo "== operators"
   REID_CUDNN_CHOICES=1 "$build/tests/nn/test-nn-ops" cudnn > "$out/operators.tap" 2>&1
   grep -B 2 '^not ok' "$out/operators.tap" | head -n 30
+  # Norms beside convolutions, however slow: the tuner tries each on this GPU
+  # against our own kernel, and here a network does.
+  : > "$out/norms.log"
+  REID_CUDNN_AFFINE=always REID_CUDNN_CHOICES=1 REID_PLAN_CACHE=none REID_CUDNN_LOG=$out/norms.log \
+    "$build/tests/nn/test-nn-ops" cudnn name=merged > "$out/norms.tap" 2>&1
+  for precision in f16 f32 bf16; do
+    REID_CUDNN_AFFINE=always REID_CUDNN_CHOICES=1 REID_PLAN_CACHE=none REID_CUDNN_LOG=$out/norms.log \
+      timeout 240 "$build/tests/nn/test-nn-nets" ir-small cudnn "$precision" > "$out/norms-$precision.tap" 2>&1
+  done
+  for tap in "$out"/norms*.tap; do
+    grep -q '^1\.\.' "$tap" || echo "not ok - $(basename "$tap" .tap): did not end" >> "$tap"
+    grep -B 2 '^not ok' "$tap" | head -n 30
+  done
+  awk '/^timed apart/ { n++; taken += !/choice -1 / } / is wrong at / { print; wrong++ }
+    END { printf "%sok - %d of %d norms made beside convolutions, %d engines were wrong\n", taken ? "" : "not ", taken, n, wrong }' \
+    "$out/norms.log" | tee -a "$out/norms.tap"
 fi
 
 if wanted pictures; then
@@ -110,6 +126,9 @@ if wanted bench; then
   "$build/tests/bench/bench-gpu" --precision f16 --batches "${BATCHES:-1,64,256}" --seconds "${SECONDS_EACH:-1}" \
     "$nets/ir50.onnx" "$nets/mobilefacenet-prelu.onnx" "$root"/kernels/models/reid-embed-s.onnx \
     "$root"/kernels/models/reid-detect-s.onnx 2>&1 | tee "$out/bench.txt"
+  echo "every norm a step of its own:" | tee -a "$out/bench.txt"
+  REID_CUDNN_AFFINE=never "$build/tests/bench/bench-gpu" --precision f16 --batches "${BATCHES:-1,64,256}" \
+    --seconds "${SECONDS_EACH:-1}" "$nets/ir50.onnx" 2>&1 | tee -a "$out/bench.txt"
 fi
 
 if [ $peers = 1 ] && wanted peers; then

@@ -295,10 +295,11 @@ reid_cuda_map (ReidQueue q, const ReidUnary *u, const void *x, void *y,
 
 template <class T> struct Noise {
   T *y;
+  uint32_t from;
   BODY void
   operator() (uint32_t i) const
   {
-    uint32_t h = i * 0x9e3779b1u;
+    uint32_t h = (from + i) * 0x9e3779b1u;
     h = (h ^ (h >> 15)) * 0x85ebca77u;
     h ^= h >> 13;
     from_float ((float) (h & 0xffff) / 32768.f - 1.f, &y[i]);
@@ -307,15 +308,56 @@ template <class T> struct Noise {
 
 template <class T>
 static cudaError_t
-noise (ReidQueue q, void *y, int64_t n)
+noise (ReidQueue q, void *y, uint32_t from, int64_t n)
 {
-  return run (q, Noise<T>{ (T *) y }, n);
+  return run (q, Noise<T>{ (T *) y, from }, n);
 }
 
 extern "C" cudaError_t
-reid_cuda_noise (ReidQueue q, void *y, ReidStore store, int64_t n)
+reid_cuda_noise (ReidQueue q, void *y, ReidStore store, uint32_t from,
+                 int64_t n)
 {
-  return WITH_STORE (store, noise) (q, y, n);
+  return WITH_STORE (store, noise) (q, y, from, n);
+}
+
+template <class T> struct Differ {
+  const T *y, *wanted;
+  float relative, absolute;
+  uint32_t *count;
+  BODY void
+  operator() (uint32_t i) const
+  {
+    float w = to_float (wanted[i]);
+    /* nothing is near NaN, or an infinity */
+    if (!(fabsf (to_float (y[i]) - w) <= relative * fabsf (w) + absolute)
+        || isinf (w)) {
+#ifdef __CUDA_ARCH__
+      atomicAdd (count, 1u);
+#else
+      ++*count;
+#endif
+    }
+  }
+};
+
+template <class T>
+static cudaError_t
+differ (ReidQueue q, const void *y, const void *wanted, int64_t n,
+        float relative, float absolute, uint32_t *count)
+{
+  return run (q,
+              Differ<T>{ (const T *) y, (const T *) wanted, relative, absolute,
+                         count },
+              n);
+}
+
+extern "C" cudaError_t
+reid_cuda_differ (ReidQueue q, const void *y, const void *wanted,
+                  ReidStore store, int64_t n, float relative, float absolute,
+                  uint32_t *count)
+{
+  return WITH_STORE (store, differ) (q, y, wanted, n, relative, absolute,
+                                     count);
 }
 
 /* --- windows --- */

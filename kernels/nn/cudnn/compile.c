@@ -207,6 +207,24 @@ compile_node (ReidGpuCompiler *c, const ReidNode *node)
   return taken || reference (c, node);
 }
 
+/* Who reads what. */
+static void
+look_ahead (ReidGpuCompiler *c)
+{
+  const ReidGraph *g = c->program->graph;
+
+  for (int i = 0; i < g->n_outputs; i++)
+    c->vars[g->outputs[i]].readers++;
+  for (int i = 0; i < g->n_nodes; i++)
+    for (int k = 0; k < g->nodes[i].n_in; k++)
+      if (g->nodes[i].in[k] >= 0)
+        c->vars[g->nodes[i].in[k]].readers++;
+  /* two of them: the last one */
+  for (int i = 0; i < g->n_nodes; i++)
+    if (g->nodes[i].op == REID_OP_AFFINE && g->nodes[i].in[0] >= 0)
+      c->vars[g->nodes[i].in[0]].affine = &g->nodes[i];
+}
+
 static void
 live (ReidGpuProgram *p, int buffer, int step)
 {
@@ -262,6 +280,7 @@ place (ReidGpuCompiler *c)
     for (int k = 0; k < p->steps[i].n_in; k++)
       live (p, p->steps[i].in[k], i);
     live (p, p->steps[i].out, i);
+    live (p, p->steps[i].also, i);
   }
   for (int i = 0; i < g->n_outputs; i++)
     live (p, p->outputs[i], p->n_steps);
@@ -314,6 +333,7 @@ compile (ReidGpuCompiler *c)
     for (int k = 0; k < REID_GPU_LAYOUTS; k++)
       c->vars[i].in[k] = -1;
   }
+  look_ahead (c);
   for (int i = 0; i < g->n_inputs; i++) {
     ReidGpuInput *in = &p->inputs[i];
     in->buffer = reid_gpu_make (c, g->inputs[i], REID_GPU_DENSE);

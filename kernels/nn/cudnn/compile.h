@@ -13,6 +13,10 @@ typedef struct {
   /* A flattened map: the value whose blocked buffer has these numbers in
    * another order, -1 = none. */
   int flat;
+  /* How often it is read, as an output of the network, too; and the norm that
+   * reads it, where that is one. */
+  int readers;
+  const ReidNode *affine;
 } ReidGpuVar;
 
 typedef struct {
@@ -44,6 +48,8 @@ const void *reid_gpu_constant (ReidGpuCompiler *c, int value, ReidForm form,
 /* A constant of one number a channel; NULL for -1. False with the error set. */
 bool reid_gpu_vector (ReidGpuCompiler *c, int value, int padded,
                       const float **to);
+/* Does it map channels, of a map or of rows, by constants? */
+bool reid_gpu_per_channel (const ReidGpuCompiler *c, const ReidNode *node);
 
 /* Each compiles the node. *taken is false where it is none of theirs; then
  * nothing has changed. */

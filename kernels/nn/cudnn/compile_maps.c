@@ -11,6 +11,20 @@ reid_gpu_vector (ReidGpuCompiler *c, int value, int padded, const float **to)
   return value < 0 || *to;
 }
 
+bool
+reid_gpu_per_channel (const ReidGpuCompiler *c, const ReidNode *node)
+{
+  int rank = c->shapes[node->in[0]].rank;
+  ReidBlocked b;
+
+  if ((rank != 4 && rank != 2) || !reid_gpu_blocked (c, node->in[0], &b))
+    return false;
+  for (int i = 1; i < node->n_in; i++)
+    if (node->in[i] < 0 || !reid_gpu_is_constant (c, node->in[i]))
+      return false;
+  return true;
+}
+
 static ReidGpuStep *
 simple_step (ReidGpuCompiler *c, const ReidNode *node, ReidGpuStepKind kind,
              const ReidBlocked *in, const ReidBlocked *out, int n_in)
@@ -72,14 +86,14 @@ per_channel (ReidGpuCompiler *c, const ReidNode *node, bool *taken)
   ReidBlocked b;
   ReidGpuStep *s;
   ReidEpilogue end = { 0 };
-  int rank = c->shapes[node->in[0]].rank;
 
-  if ((rank != 4 && rank != 2) || !reid_gpu_blocked (c, node->in[0], &b))
+  if (!reid_gpu_per_channel (c, node))
     return true;
-  for (int i = 1; i < node->n_in; i++)
-    if (node->in[i] < 0 || !reid_gpu_is_constant (c, node->in[i]))
-      return true;
   *taken = true;
+  /* made with what it reads */
+  if (node->op == REID_OP_AFFINE && reid_gpu_has_blocked (c, node->out))
+    return true;
+  reid_gpu_blocked (c, node->in[0], &b);
   if (node->op == REID_OP_PRELU) {
     end.act = REID_ACT_PRELU;
     if (!reid_gpu_vector (c, node->in[1], b.cp, &end.slope))

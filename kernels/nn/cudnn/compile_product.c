@@ -93,17 +93,67 @@ gather (ReidGpuProgram *program, const ReidFusedShape *shape)
   return true;
 }
 
-/* The whole as cuDNN fuses it; else its convolution alone and the rest by our
- * own kernel; else all by our own kernel. */
+/* The norm that a plan for the product may make, too, and the plan's shape. */
+static const ReidNode *
+affine_after (const ReidGpuCompiler *c, const ReidNode *node, const Product *p,
+              ReidFusedShape *shape)
+{
+  const ReidGpuVar *v = &c->vars[node->out];
+
+  if (p->window.groups != 1 || !p->fits || !v->affine
+      || !reid_gpu_per_channel (c, v->affine))
+    return NULL;
+  fused_shape (p, false, shape);
+  shape->affine = v->readers == 1 ? REID_AFFINE_ALONE : REID_AFFINE_BESIDE;
+  return v->affine;
+}
+
+/* One step for a product and the norm after it. */
+static bool
+product_and_affine (ReidGpuCompiler *c, const ReidNode *node, const Product *p,
+                    const ReidFusedPlan *plan, const ReidNode *affine,
+                    bool alone)
+{
+  int z = reid_gpu_make (c, affine->out, REID_GPU_BLOCKED),
+      y = z < 0 || alone ? z : reid_gpu_make (c, node->out, REID_GPU_BLOCKED);
+  const float *scale, *shift;
+  ReidGpuStep *s;
+
+  if (y < 0 || !reid_gpu_vector (c, affine->in[1], p->out.cp, &scale)
+      || !reid_gpu_vector (c, affine->in[2], p->out.cp, &shift))
+    return false;
+  s = product_step (c, node, p, REID_GPU_FUSED, plan, false, y);
+  if (!s)
+    return false;
+  s->also = alone ? -1 : z;
+  s->u.conv.scale = scale;
+  s->u.conv.shift = shift;
+  return true;
+}
+
+/* The whole as cuDNN fuses it, with the norm after it where that is faster;
+ * else its convolution alone and the rest by our own kernel; else all by our
+ * own kernel. */
 static bool
 product (ReidGpuCompiler *c, const ReidNode *node, const Product *p)
 {
   const ReidFusedPlan *plan = NULL;
   ReidError why = REID_ERROR_INIT;
   ReidFusedShape shape;
+  const ReidNode *affine = affine_after (c, node, p, &shape);
   ReidGpuStep *s;
-  int out = reid_gpu_make (c, node->out, REID_GPU_BLOCKED), bare;
+  int out, bare;
 
+  if (affine && c->program->gathering) {
+    if (!gather (c->program, &shape))
+      return false;
+  } else if (affine) {
+    plan = reid_tuner_plan (c->program->tuner, &shape, NULL);
+    if (plan)
+      return product_and_affine (c, node, p, plan, affine,
+                                 shape.affine == REID_AFFINE_ALONE);
+  }
+  out = reid_gpu_make (c, node->out, REID_GPU_BLOCKED);
   if (out < 0)
     return false;
   if (c->program->gathering && p->window.groups == 1) {

@@ -73,14 +73,20 @@ tensor (ReidFused *f, int64_t id, cudnnDataType_t type, int64_t n, int64_t c,
   return d;
 }
 
-/* What has the output's shape: the output itself when nothing follows. */
+/* What has the output's shape: y, z, or what stays inside. */
+typedef enum { INNER, Y, Z } Result;
+
 static cudnnBackendDescriptor_t
-result (ReidFused *f, bool last)
+result (ReidFused *f, Result which)
 {
   const ReidFusedShape *s = &f->shape;
-  return tensor (f, last ? REID_FUSED_Y : f->next_id++,
-                 last ? data_type (s->store) : CUDNN_DATA_FLOAT, s->batch,
-                 s->out_channels, s->out[0], s->out[1], !last);
+  bool stored = which == Z || (which == Y && s->affine != REID_AFFINE_ALONE);
+  return tensor (f,
+                 !stored      ? f->next_id++
+                 : which == Z ? REID_FUSED_Z
+                              : REID_FUSED_Y,
+                 stored ? data_type (s->store) : CUDNN_DATA_FLOAT, s->batch,
+                 s->out_channels, s->out[0], s->out[1], !stored);
 }
 
 static cudnnBackendDescriptor_t
@@ -101,7 +107,7 @@ add_op (ReidFused *f, cudnnBackendDescriptor_t op)
 }
 
 static cudnnBackendDescriptor_t
-convolution (ReidFused *f, bool last)
+convolution (ReidFused *f, Result which)
 {
   const ReidFusedShape *s = &f->shape;
   cudnnDataType_t type = data_type (s->store), math = CUDNN_DATA_FLOAT;
@@ -117,7 +123,7 @@ convolution (ReidFused *f, bool last)
                            w = tensor (f, REID_FUSED_WEIGHT, type,
                                        s->out_channels, s->in_channels,
                                        s->kernel[0], s->kernel[1], false),
-                           y = result (f, last),
+                           y = result (f, which),
                            c = reid_fused_make (
                                f, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR),
                            op;
@@ -162,10 +168,10 @@ typedef struct {
 
 static cudnnBackendDescriptor_t
 pointwise (ReidFused *f, Pointwise p, cudnnBackendDescriptor_t a,
-           cudnnBackendDescriptor_t b, bool last)
+           cudnnBackendDescriptor_t b, Result which)
 {
   cudnnDataType_t math = CUDNN_DATA_FLOAT;
-  cudnnBackendDescriptor_t y = result (f, last),
+  cudnnBackendDescriptor_t y = result (f, which),
                            d = reid_fused_make (
                                f, CUDNN_BACKEND_POINTWISE_DESCRIPTOR),
                            op;
@@ -198,7 +204,7 @@ pointwise (ReidFused *f, Pointwise p, cudnnBackendDescriptor_t a,
   return y;
 }
 
-static void
+static cudnnBackendDescriptor_t
 activation (ReidFused *f, cudnnBackendDescriptor_t x)
 {
   static const double zero = 0;
@@ -208,37 +214,33 @@ activation (ReidFused *f, cudnnBackendDescriptor_t x)
 
   switch ((ReidActivation) s->act) {
     case REID_ACT_RELU:
-      pointwise (f, (Pointwise){ CUDNN_POINTWISE_RELU_FWD }, x, NULL, true);
-      break;
+      return pointwise (f, (Pointwise){ CUDNN_POINTWISE_RELU_FWD }, x, NULL, Y);
     case REID_ACT_CLIP:
       /* cuDNN's lower clip is where a slope begins: right for 0 only */
-      pointwise (f, (Pointwise){ CUDNN_POINTWISE_RELU_FWD, &zero, &beta }, x,
-                 NULL, true);
-      break;
+      return pointwise (
+          f, (Pointwise){ CUDNN_POINTWISE_RELU_FWD, &zero, &beta }, x, NULL, Y);
     case REID_ACT_LEAKY_RELU:
-      pointwise (f,
-                 (Pointwise){ CUDNN_POINTWISE_RELU_FWD, &zero, NULL, &alpha },
-                 x, NULL, true);
-      break;
+      return pointwise (
+          f, (Pointwise){ CUDNN_POINTWISE_RELU_FWD, &zero, NULL, &alpha }, x,
+          NULL, Y);
     case REID_ACT_SIGMOID:
-      pointwise (f, (Pointwise){ CUDNN_POINTWISE_SIGMOID_FWD }, x, NULL, true);
-      break;
+      return pointwise (f, (Pointwise){ CUDNN_POINTWISE_SIGMOID_FWD }, x, NULL,
+                        Y);
     case REID_ACT_TANH:
-      pointwise (f, (Pointwise){ CUDNN_POINTWISE_TANH_FWD }, x, NULL, true);
-      break;
+      return pointwise (f, (Pointwise){ CUDNN_POINTWISE_TANH_FWD }, x, NULL, Y);
     case REID_ACT_SWISH:
-      pointwise (f, (Pointwise){ CUDNN_POINTWISE_SWISH_FWD }, x, NULL, true);
-      break;
+      return pointwise (f, (Pointwise){ CUDNN_POINTWISE_SWISH_FWD }, x, NULL,
+                        Y);
     case REID_ACT_PRELU:
       /* max (x, 0) + slope min (x, 0), as relu (x) - slope relu (-x), would
        * take four operations; for slopes up to 1 this is the same in two. */
       y = pointwise (f, (Pointwise){ CUDNN_POINTWISE_MUL }, x,
-                     per_channel (f, REID_FUSED_SLOPE), false);
-      pointwise (f, (Pointwise){ CUDNN_POINTWISE_MAX }, x, y, true);
-      break;
+                     per_channel (f, REID_FUSED_SLOPE), INNER);
+      return pointwise (f, (Pointwise){ CUDNN_POINTWISE_MAX }, x, y, Y);
     case REID_ACT_NONE:
       break;
   }
+  return x;
 }
 
 static void
@@ -246,18 +248,24 @@ build (ReidFused *f)
 {
   const ReidFusedShape *s = &f->shape;
   int left = (s->bias != 0) + (s->residual != 0) + (s->act != REID_ACT_NONE);
-  cudnnBackendDescriptor_t x = convolution (f, left == 0);
+  cudnnBackendDescriptor_t x = convolution (f, left ? INNER : Y);
 
   if (s->bias)
     x = pointwise (f, (Pointwise){ CUDNN_POINTWISE_ADD }, x,
-                   per_channel (f, REID_FUSED_BIAS), --left == 0);
+                   per_channel (f, REID_FUSED_BIAS), --left ? INNER : Y);
   if (s->residual)
     x = pointwise (f, (Pointwise){ CUDNN_POINTWISE_ADD }, x,
                    tensor (f, REID_FUSED_RESIDUAL, data_type (s->store),
                            s->batch, s->out_channels, s->out[0], s->out[1],
                            false),
-                   --left == 0);
-  activation (f, x);
+                   --left ? INNER : Y);
+  x = activation (f, x);
+  if (s->affine != REID_AFFINE_NONE) {
+    x = pointwise (f, (Pointwise){ CUDNN_POINTWISE_MUL }, x,
+                   per_channel (f, REID_FUSED_SCALE), INNER);
+    pointwise (f, (Pointwise){ CUDNN_POINTWISE_ADD }, x,
+               per_channel (f, REID_FUSED_SHIFT), Z);
+  }
   f->graph = reid_fused_make (f, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
   reid_fused_set (f, f->graph, CUDNN_ATTR_OPERATIONGRAPH_OPS,
                   CUDNN_TYPE_BACKEND_DESCRIPTOR, f->n_ops, f->ops);

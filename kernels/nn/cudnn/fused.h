@@ -14,8 +14,18 @@
 
 #include <cudnn_backend.h>
 
-/* x [n][h][w][c], weight [k][r][s][c], bias and slope [k] of float, residual
- * and y [n][p][q][k]; c and k as they are stored, that is padded. */
+/* What becomes of y * scale + shift, the norm that begins an iResNet's block.
+ * The graph reads y as it is stored; whether an engine rounds it first is the
+ * engine's to decide. */
+typedef enum {
+  REID_AFFINE_NONE,
+  REID_AFFINE_BESIDE, /* stored as z, beside y */
+  REID_AFFINE_ALONE   /* stored as z, and y is not */
+} ReidAffine;
+
+/* x [n][h][w][c], weight [k][r][s][c], bias, slope, scale and shift [k] of
+ * float, residual, y and z [n][p][q][k]; c and k as they are stored, that is
+ * padded. */
 typedef struct {
   ReidStore store;
   int32_t batch;
@@ -25,12 +35,15 @@ typedef struct {
   int32_t pad[4]; /* top, left, bottom, right */
   int32_t bias, residual, act;
   float alpha, beta; /* of act, as in ReidConv */
+  int32_t affine;    /* ReidAffine */
 } ReidFusedShape;
 
 /* What a plan is given at run time; NULL where the shape has none. */
 typedef struct {
   const void *x, *weight, *bias, *residual, *slope;
   void *y;
+  const void *scale, *shift;
+  void *z;
 } ReidFusedData;
 
 typedef struct ReidFused ReidFused;         /* the graph */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_IDS 6
+#define MAX_IDS 9
 
 struct ReidFusedPlan {
   ReidFusedShape shape;
@@ -115,12 +115,24 @@ cudnnStatus_t
 reid_fused_plan_run (const ReidFusedPlan *p, cudnnHandle_t handle,
                      const ReidFusedData *data, void *workspace)
 {
-  int64_t ids[MAX_IDS] = { REID_FUSED_X, REID_FUSED_WEIGHT, REID_FUSED_Y };
-  const void *at[MAX_IDS] = { data->x, data->weight, data->y };
-  int n = 3;
+  int64_t ids[MAX_IDS] = { REID_FUSED_X, REID_FUSED_WEIGHT };
+  const void *at[MAX_IDS] = { data->x, data->weight };
+  int n = 2;
   cudnnBackendDescriptor_t pack = NULL;
   cudnnStatus_t status;
 
+  if (p->shape.affine != REID_AFFINE_ALONE) {
+    ids[n] = REID_FUSED_Y;
+    at[n++] = data->y;
+  }
+  if (p->shape.affine != REID_AFFINE_NONE) {
+    ids[n] = REID_FUSED_SCALE;
+    at[n++] = data->scale;
+    ids[n] = REID_FUSED_SHIFT;
+    at[n++] = data->shift;
+    ids[n] = REID_FUSED_Z;
+    at[n++] = data->z;
+  }
   if (p->shape.bias) {
     ids[n] = REID_FUSED_BIAS;
     at[n++] = data->bias;

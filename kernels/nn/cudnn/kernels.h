@@ -102,8 +102,16 @@ typedef enum {
 cudaError_t reid_cuda_combine (ReidQueue q, ReidBinaryKind kind, bool swap,
                                const void *a, const void *b, ReidSpread spread,
                                void *y, const ReidBlocked *shape);
-/* Numbers between -1 and 1 that only look random. */
-cudaError_t reid_cuda_noise (ReidQueue q, void *y, ReidStore store, int64_t n);
+/* Numbers between -1 and 1 that only look random: n of a row that is without
+ * end, from the number `from` on. */
+cudaError_t reid_cuda_noise (ReidQueue q, void *y, ReidStore store,
+                             uint32_t from, int64_t n);
+/* Adds to *count, which lies where they do, how many of n numbers of y are not
+ * within relative * |wanted| + absolute of those that were wanted, which are
+ * to be finite. */
+cudaError_t reid_cuda_differ (ReidQueue q, const void *y, const void *wanted,
+                              ReidStore store, int64_t n, float relative,
+                              float absolute, uint32_t *count);
 /* n elements; of every cp the first c, zeros after them (dense: 1 and 1). */
 cudaError_t reid_cuda_map (ReidQueue q, const ReidUnary *unary, const void *x,
                            void *y, ReidStore store, int64_t n, int c, int cp);

@@ -42,6 +42,7 @@ reid_gpu_add_step (ReidGpuProgram *p, ReidGpuStepKind kind,
   s->node = node;
   s->n_in = n_in;
   s->out = out;
+  s->also = -1;
   p->n_steps++;
   return s;
 }
@@ -230,9 +231,15 @@ reid_gpu_program_run (const ReidGpuProgram *p, ReidQueue queue, void *memory,
     if (s->kind == REID_GPU_REFERENCE) {
       ok = reference (&r, s);
     } else if (s->kind == REID_GPU_FUSED) {
-      ReidFusedData data = { at (&r, s->in[0]),   s->u.conv.weight,
-                             s->u.conv.end.shift, at (&r, s->in[1]),
-                             s->u.conv.end.slope, at (&r, s->out) };
+      ReidFusedData data = { .x = at (&r, s->in[0]),
+                             .weight = s->u.conv.weight,
+                             .bias = s->u.conv.end.shift,
+                             .residual = at (&r, s->in[1]),
+                             .slope = s->u.conv.end.slope,
+                             .y = at (&r, s->out),
+                             .scale = s->u.conv.scale,
+                             .shift = s->u.conv.shift,
+                             .z = at (&r, s->also >= 0 ? s->also : s->out) };
       ok = reid_tuner_run (p->tuner, s->u.conv.plan, queue, &data,
                            r.memory + p->memory, &why);
     } else {

@@ -49,6 +49,7 @@ typedef struct {
   ReidGpuStepKind kind;
   const ReidNode *node; /* whose work it is; NULL for conversions */
   int *in, n_in, out;   /* buffers; -1 = absent */
+  int also;             /* a second output of FUSED, or -1 */
   ReidBlocked from, to; /* of in[0], of out */
   union {
     struct {
@@ -56,6 +57,8 @@ typedef struct {
       const void *weight;
       ReidWindow window;
       ReidEpilogue end; /* its residual is in[1] */
+      /* Of the plan's affine output: `also`, or `out` where there is none. */
+      const float *scale, *shift;
     } conv;
     ReidEpilogue end; /* likewise */
     struct {

@@ -92,6 +92,7 @@ reid_tuner_unref (ReidTuner *tuner)
     reid_fused_plan_free (p->plan);
     free (p);
   }
+  reid_tuner_forget (tuner);
   if (tuner->device)
     cudnnBackendDestroyDescriptor (tuner->device);
   if (tuner->handle)
@@ -194,7 +195,9 @@ const ReidFusedPlan *
 reid_tuner_plan (ReidTuner *tuner, const ReidFusedShape *shape,
                  ReidError *error)
 {
-  ReidTuned *p = tuner->device ? find (tuner, shape, error) : NULL;
+  ReidTuned *p = tuner->device && reid_tuner_wanted (shape)
+                     ? find (tuner, shape, error)
+                     : NULL;
   return p ? p->plan : NULL;
 }
 
@@ -202,6 +205,7 @@ typedef struct {
   ReidTuner *tuner;
   const ReidFusedShape *shapes;
   int n, next;
+  bool affine; /* those, or the others */
   pthread_mutex_t lock;
 } Prepare;
 
@@ -218,27 +222,40 @@ prepare_some (void *data)
     pthread_mutex_unlock (&w->lock);
     if (i >= w->n)
       return NULL;
-    find (w->tuner, &w->shapes[i], NULL);
+    if ((w->shapes[i].affine != REID_AFFINE_NONE) == w->affine
+        && reid_tuner_wanted (&w->shapes[i]))
+      find (w->tuner, &w->shapes[i], NULL);
   }
 }
 
-void
-reid_tuner_prepare (ReidTuner *tuner, const ReidFusedShape *shapes, int n)
+static void
+prepare (Prepare *w)
 {
   pthread_t threads[MOST_THREADS];
   int n_threads = 0, most = (int) sysconf (_SC_NPROCESSORS_ONLN);
-  Prepare w = { tuner, shapes, n, 0 };
+
+  most = most > MOST_THREADS ? MOST_THREADS : most;
+  while (n_threads < most - 1 && n_threads < w->n - 1
+         && pthread_create (&threads[n_threads], NULL, prepare_some, w) == 0)
+    n_threads++;
+  prepare_some (w);
+  while (n_threads > 0)
+    pthread_join (threads[--n_threads], NULL);
+}
+
+/* Affine outputs come second: they are compared with the plans without. */
+void
+reid_tuner_prepare (ReidTuner *tuner, const ReidFusedShape *shapes, int n)
+{
+  Prepare w = { tuner, shapes, n };
 
   if (!tuner->device)
     return;
-  most = most > MOST_THREADS ? MOST_THREADS : most;
   pthread_mutex_init (&w.lock, NULL);
-  while (n_threads < most - 1 && n_threads < n - 1
-         && pthread_create (&threads[n_threads], NULL, prepare_some, &w) == 0)
-    n_threads++;
-  prepare_some (&w);
-  while (n_threads > 0)
-    pthread_join (threads[--n_threads], NULL);
+  prepare (&w);
+  w.next = 0;
+  w.affine = true;
+  prepare (&w);
   pthread_mutex_destroy (&w.lock);
 }
 

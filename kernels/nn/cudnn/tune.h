@@ -11,6 +11,10 @@
  * REID_TUNE_BATCH. Every other batch takes the same one, so that a picture's
  * bytes do not depend on who else is in its batch.
  *
+ * A shape with an affine output has a plan only where that is right, which is
+ * tried on this GPU first, and faster than a plan without and our own kernel
+ * after it. That, too, is decided once for all batches.
+ *
  * A GPU that is only described has no plans, but they are looked for all the
  * same: $REID_CUDNN_COMPILE choices (default 0: how many there are is enough)
  * are compiled and kept on disk, where that GPU finds them, and a line about

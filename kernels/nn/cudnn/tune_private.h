@@ -11,9 +11,10 @@
 
 #include <pthread.h>
 
-#define REID_TUNE_KEY 512
+#define REID_TUNE_KEY 640
 
-typedef struct ReidTuned ReidTuned; /* a plan */
+typedef struct ReidTuned ReidTuned;   /* a plan */
+typedef struct ReidChosen ReidChosen; /* a configuration */
 
 struct ReidTuner {
   ReidTuner *next;
@@ -22,13 +23,18 @@ struct ReidTuner {
   cudnnHandle_t handle;
   cudnnBackendDescriptor_t device;
   pthread_mutex_t gpu_lock; /* the handle, and the GPU while it is timed */
-  pthread_mutex_t lock;     /* the list */
+  pthread_mutex_t lock;     /* the lists */
   ReidTuned *tuned;
+  ReidChosen *chosen;
 };
 
+/* Is a plan to be looked for at all? */
+bool reid_tuner_wanted (const ReidFusedShape *shape);
 /* As reid_tuner_plan(), but made anew, and the caller's. Any thread. */
 ReidFusedPlan *reid_tuner_find (ReidTuner *tuner, const ReidFusedShape *shape,
                                 ReidError *error);
+/* Configurations, when the tuner ends. */
+void reid_tuner_forget (ReidTuner *tuner);
 
 /* The batch at which a shape's configuration is chosen. */
 int32_t reid_tuner_batch (const ReidFusedShape *shape);
