@@ -6,10 +6,10 @@
 #include <string.h>
 
 /* Rows of the left matrix that one thread takes through all groups of columns:
- * so many that they stay in the second-level cache, and that weights which no
- * cache holds are read seldom. */
+ * so many that they stay in the second-level cache, but never so few that the
+ * weights, which no cache may hold, are read often. */
 #define CHUNK_FLOATS (192 * 1024 / 4)
-#define CHUNK_LEAST 24
+#define CHUNK_LEAST 64
 
 typedef struct {
   const ReidRows *rows;
@@ -104,6 +104,7 @@ reid_product_run (const ReidRows *rows, const ReidRowsPoint *point, int threads,
              each < CHUNK_LEAST ? CHUNK_LEAST : each,
              (point->blocks + rows->widest - 1) / rows->widest };
   int chunks = (w.m + w.each - 1) / w.each;
+  w.each = (w.m + chunks - 1) / chunks;
   if (left)
     reid_team_run (threads, chunks, lay_out, &w);
   reid_team_run (threads, chunks * w.groups, multiply, &w);

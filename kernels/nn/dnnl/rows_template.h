@@ -38,10 +38,32 @@ point_taps (V acc[4][PX_MAX], const float *in, ptrdiff_t pixel, int n, int nb,
  * networks). The loops over taps that are known leave no branch in them. */
 typedef enum { POINT_ANY, POINT_LANES, POINT_3X3 } PointKind;
 
+/* Weights of the next group, which its first tile would wait for: the tiles of
+ * this one fetch a few lines of them with each segment. */
+typedef struct {
+  const float *at, *end;
+  int lines;
+} Ahead;
+
+#define LINE 16 /* floats */
+#define FEW_TILES 3
+
+INLINE Ahead
+ahead_of (const ReidRowsPoint *p, int nb, int tiles, const float *w)
+{
+  ptrdiff_t size = (ptrdiff_t) p->taps * nb * LANES;
+  int all = nb * LANES * LANES / LINE;
+  /* With few tiles it is memory that they wait for in any case. */
+  if (tiles <= FEW_TILES)
+    return (Ahead){ NULL, NULL, 0 };
+  return (Ahead){ w + size, w + 2 * size, (all + tiles - 1) / tiles };
+}
+
 /* One tile of `px` pixels by `nb` blocks, accumulated in registers. */
 INLINE void
 point_tile (const ReidRowsPoint *p, const ReidRowsPointRun *r, int nb, int px,
-            ptrdiff_t pixel, PointKind kind, int block, const float *w, int x)
+            ptrdiff_t pixel, PointKind kind, int block, const float *w, int x,
+            Ahead *ahead)
 {
   V acc[4][PX_MAX];
   UNROLL
@@ -53,10 +75,17 @@ point_tile (const ReidRowsPoint *p, const ReidRowsPointRun *r, int nb, int px,
   }
   const float *in = r->in + x * pixel;
   int left = p->taps, plane = p->plane;
-  if (kind == POINT_LANES)
-    for (; left >= LANES; left -= LANES, in += r->in_segment)
+  if (kind == POINT_LANES) {
+    const float *fetch = ahead->at;
+    int lines = fetch < ahead->end ? ahead->lines : 0;
+    for (; left >= LANES; left -= LANES, in += r->in_segment) {
+      for (int i = 0; i < lines; i++, fetch += LINE)
+        __builtin_prefetch (fetch, 0, 2);
       for (int t = 0; t < LANES; t += 8)
         w = point_taps (acc, in + t, pixel, 8, nb, px, w);
+    }
+    ahead->at = fetch;
+  }
   if (kind == POINT_3X3)
     for (; left > 0; left -= 9, in += 3 * r->in_segment + r->in_plane) {
       w = point_taps (acc, in, pixel, 3, nb, px, w);
@@ -94,7 +123,7 @@ point_tile (const ReidRowsPoint *p, const ReidRowsPointRun *r, int nb, int px,
 
 #define TILE(NB, PX)                                                           \
   case PX:                                                                     \
-    point_tile (p, r, NB, PX, pixel, kind, block, w, x);                       \
+    point_tile (p, r, NB, PX, pixel, kind, block, w, x, &ahead);               \
     break;
 
 /* All pixels of one group of blocks: whole tiles, and the last few in two of
@@ -105,9 +134,10 @@ point_tile (const ReidRowsPoint *p, const ReidRowsPointRun *r, int nb, int px,
                                const ReidRowsPointRun *r, ptrdiff_t pixel,     \
                                PointKind kind, int block, const float *w)      \
   {                                                                            \
+    Ahead ahead = ahead_of (p, NB, (r->n + PX - 1) / PX, w);                   \
     int x = 0;                                                                 \
     for (; r->n - x >= 2 * PX || r->n - x == PX; x += PX)                      \
-      point_tile (p, r, NB, PX, pixel, kind, block, w, x);                     \
+      point_tile (p, r, NB, PX, pixel, kind, block, w, x, &ahead);             \
     while (x < r->n) {                                                         \
       int px = r->n - x > PX ? (r->n - x + 1) / 2 : r->n - x;                  \
       switch (px) {                                                            \

@@ -21,22 +21,51 @@ reid_ref_concat (const ReidNode *node, const float *const *in,
     }
 }
 
-/* Reads x along strides: element (i0, i1, ...) of the result is
+/* Axes that lie behind each other in x as they do in the result are gone along
+ * as one, and axes of one element not at all. Their number, of 1 at least. */
+static int
+merge_axes (const ReidShape *shape, const int64_t *step, int64_t *size,
+            int64_t *by)
+{
+  int n = 0;
+
+  size[0] = by[0] = 1;
+  for (int i = 0; i < shape->rank; i++) {
+    if (shape->dims[i] == 1)
+      continue;
+    if (n > 0 && by[n - 1] == step[i] * shape->dims[i]) {
+      size[n - 1] *= shape->dims[i];
+      by[n - 1] = step[i];
+    } else {
+      size[n] = shape->dims[i];
+      by[n++] = step[i];
+    }
+  }
+  return n > 0 ? n : 1;
+}
+
+/* Reads x along steps: element (i0, i1, ...) of the result is
  * x[base + i0 * step[0] + ...]. */
 static void
 walk (const float *x, int64_t base, const int64_t *step, float *out,
       const ReidShape *shape)
 {
-  int64_t at[REID_MAX_RANK] = { 0 }, n = reid_shape_count (shape);
+  int64_t at[REID_MAX_RANK] = { 0 }, size[REID_MAX_RANK], by[REID_MAX_RANK];
+  int last = merge_axes (shape, step, size, by) - 1;
+  const float *end = out + reid_shape_count (shape);
 
-  for (int64_t o = 0; o < n; o++) {
-    out[o] = x[base];
-    for (int i = shape->rank - 1; i >= 0; i--) {
-      base += step[i];
-      if (++at[i] < shape->dims[i])
+  for (; out < end; out += size[last]) {
+    if (by[last] == 1)
+      memcpy (out, x + base, (size_t) size[last] * sizeof *out);
+    else
+      for (int64_t i = 0; i < size[last]; i++)
+        out[i] = x[base + i * by[last]];
+    for (int i = last - 1; i >= 0; i--) {
+      base += by[i];
+      if (++at[i] < size[i])
         break;
       at[i] = 0;
-      base -= step[i] * shape->dims[i];
+      base -= by[i] * size[i];
     }
   }
 }
@@ -77,6 +106,21 @@ reid_ref_transpose (const ReidPerm *perm, const float *x,
   for (int i = 0; i < shape->rank; i++)
     turned[i] = step[perm->perm[i]];
   walk (x, 0, turned, out, out_shape);
+}
+
+void
+reid_ref_expand (const float *x, const ReidShape *shape, float *out,
+                 const ReidShape *out_shape)
+{
+  int64_t step[REID_MAX_RANK], stride = 1;
+
+  for (int i = out_shape->rank - 1; i >= 0; i--) {
+    int from = i - (out_shape->rank - shape->rank);
+    int64_t size = from < 0 ? 1 : shape->dims[from];
+    step[i] = size == 1 ? 0 : stride;
+    stride *= size;
+  }
+  walk (x, 0, step, out, out_shape);
 }
 
 void

@@ -93,6 +93,46 @@ reid_ref_reduce (const ReidReduce *reduce, const float *x,
   }
 }
 
+/* Sums side by side, so that no addition waits for the one before. */
+#define SUMS 8
+
+static double
+add_up (const double *sums)
+{
+  double all = 0;
+  for (int k = 0; k < SUMS; k++)
+    all += sums[k];
+  return all;
+}
+
+static double
+mean_of (const float *x, int64_t n)
+{
+  double sums[SUMS] = { 0 };
+  int64_t i = 0;
+
+  for (; i + SUMS <= n; i += SUMS)
+    for (int k = 0; k < SUMS; k++)
+      sums[k] += x[i + k];
+  for (int k = 0; i < n; i++, k++)
+    sums[k] += x[i];
+  return add_up (sums) / (double) n;
+}
+
+static double
+variance_of (const float *x, int64_t n, double mean)
+{
+  double sums[SUMS] = { 0 };
+  int64_t i = 0;
+
+  for (; i + SUMS <= n; i += SUMS)
+    for (int k = 0; k < SUMS; k++)
+      sums[k] += (x[i + k] - mean) * (x[i + k] - mean);
+  for (int k = 0; i < n; i++, k++)
+    sums[k] += (x[i] - mean) * (x[i] - mean);
+  return add_up (sums) / (double) n;
+}
+
 void
 reid_ref_layer_norm (const ReidNode *node, const float *const *in,
                      const ReidShape *shape, float *out)
@@ -108,34 +148,10 @@ reid_ref_layer_norm (const ReidNode *node, const float *const *in,
       n *= shape->dims[i];
   for (int64_t o = 0; o < outer; o++) {
     const float *x = in[0] + o * n;
-    double sum = 0, squares = 0;
-    for (int64_t i = 0; i < n; i++)
-      sum += x[i];
-    double mean = sum / (double) n;
-    for (int64_t i = 0; i < n; i++)
-      squares += (x[i] - mean) * (x[i] - mean);
-    double by = 1 / sqrt (squares / (double) n + node->u.norm.epsilon);
+    double mean = mean_of (x, n);
+    double by = 1 / sqrt (variance_of (x, n, mean) + node->u.norm.epsilon);
     for (int64_t i = 0; i < n; i++)
       out[o * n + i] = (float) ((x[i] - mean) * by) * (scale ? scale[i] : 1)
                        + (shift ? shift[i] : 0);
-  }
-}
-
-void
-reid_ref_expand (const float *x, const ReidShape *shape, float *out,
-                 const ReidShape *out_shape)
-{
-  Walk w = walk_over (out_shape, ~0u);
-  int64_t at[REID_MAX_RANK] = { 0 }, n = w.count, place = 0, stride = 1;
-
-  for (int i = out_shape->rank - 1; i >= 0; i--) {
-    int from = i - (out_shape->rank - shape->rank);
-    int64_t size = from < 0 ? 1 : shape->dims[from];
-    w.step[i] = size == 1 ? 0 : stride;
-    stride *= size;
-  }
-  for (int64_t i = 0; i < n; i++) {
-    out[i] = x[place];
-    place = walk_on (&w, at, place);
   }
 }
