@@ -35,6 +35,7 @@
 #include <gst/reid/gstreidmodel-private.h>
 #include <gst/reid/reid.h>
 
+#include "gstreiddeadline.h"
 #include "gstreiddetect-batch.h"
 #include "gstreiddetect-settings.h"
 #include "gstreidframetime.h"
@@ -57,7 +58,9 @@ struct _GstReidDetect {
   GstReidDetectSettings settings;
   gboolean changed;
 
-  /* streaming thread */
+  GstReidDeadline *deadline; /* of the frames in the batch */
+
+  /* streaming thread, or the deadline's with its lock */
   ReidDetector *detector;
   GstReidModel *found;
   GstVideoInfo info;
@@ -169,6 +172,7 @@ gst_reid_detect_stop (GstBaseTransform *trans)
 {
   GstReidDetect *self = GST_REID_DETECT (trans);
 
+  gst_reid_deadline_stop (self->deadline);
   gst_reid_detect_batch_free (self->batch);
   self->batch = gst_reid_detect_batch_new ();
   g_clear_pointer (&self->detector, reid_detector_free);
@@ -371,6 +375,7 @@ release (GstReidDetect *self)
   guint64 start = reid_clock ();
   guint n = gst_reid_detect_batch_asked (self->batch);
 
+  gst_reid_deadline_clear (self->deadline);
   gst_reid_detect_batch_run (self->batch, self->detector, &self->info,
                              GST_ELEMENT (self), self->stages);
   if (n > 0)
@@ -426,6 +431,44 @@ most_waiting (GstReidDetect *self)
   return (guint) MIN (n, GST_REID_DETECT_MOST_HELD - 1);
 }
 
+/* How long they wait for it, and what is granted behind a live source to the
+ * last of them: its time is up when it shall come, and no source keeps that
+ * time to the instant. */
+static void
+longest_wait (GstReidDetect *self, GstClockTime *delay, GstClockTime *slack)
+{
+  GstClockTime frame =
+      gst_reid_frame_time_get (&self->frame_time, GST_ELEMENT (self));
+
+  *delay = most_waiting (self) * frame;
+  *slack = *delay > 0 ? frame / 2 : 0;
+}
+
+static void
+begin_wait (GstReidDetect *self, GstBuffer *buffer)
+{
+  GstBaseTransform *trans = GST_BASE_TRANSFORM (self);
+  GstClockTime delay, slack, time = GST_CLOCK_TIME_NONE;
+
+  if (trans->segment.format == GST_FORMAT_TIME)
+    time = gst_segment_to_running_time (&trans->segment, GST_FORMAT_TIME,
+                                        GST_BUFFER_PTS (buffer));
+  longest_wait (self, &delay, &slack);
+  if (!gst_reid_deadline_set (self->deadline, time, delay, slack))
+    GST_WARNING_OBJECT (self, "no thread to be had: what waits for a batch "
+                              "waits for as long as the source stalls");
+}
+
+static GstFlowReturn
+time_is_up (GstElement *element)
+{
+  GstReidDetect *self = GST_REID_DETECT (element);
+
+  GST_DEBUG_OBJECT (self, "time is up for %u frames",
+                    gst_reid_detect_batch_buffers (self->batch));
+  return release (self);
+}
+
 /* One frame in; none, or several, out: so that they are pushed from here, and
  * the base class sees no buffer come back. */
 static GstFlowReturn
@@ -435,13 +478,15 @@ gst_reid_detect_generate_output (GstBaseTransform *trans, GstBuffer **out)
   GstBuffer *buffer = g_steal_pointer (&trans->queued_buf);
   GstReidDetectHeld *held;
   GstFlowReturn result;
-  guint interval, most, n_asked;
+  guint interval, most, n_asked, n;
   gboolean asked;
 
   *out = NULL;
   if (!buffer)
     return GST_FLOW_OK;
-  result = configure (self);
+  result = gst_reid_deadline_take_result (self->deadline);
+  if (result == GST_FLOW_OK)
+    result = configure (self);
   if (result != GST_FLOW_OK) {
     gst_buffer_unref (buffer);
     return result;
@@ -465,11 +510,12 @@ gst_reid_detect_generate_output (GstBaseTransform *trans, GstBuffer **out)
         &trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (held->base.buffer));
   self->segment_used = TRUE;
   n_asked = gst_reid_detect_batch_asked (self->batch);
-  return n_asked > 0 && n_asked < most
-                 && gst_reid_detect_batch_buffers (self->batch)
-                        <= most_waiting (self)
-             ? GST_FLOW_OK
-             : release (self);
+  n = gst_reid_detect_batch_buffers (self->batch);
+  if (n_asked == 0 || n_asked >= most || n > most_waiting (self))
+    return release (self);
+  if (n == 1)
+    begin_wait (self, held->base.buffer);
+  return GST_FLOW_OK;
 }
 
 /* ---- events */
@@ -498,10 +544,16 @@ gst_reid_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
       && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP) {
     GstFlowReturn result = release (self);
 
-    /* upstream has sent its last buffer and will not see the failure */
-    if (GST_EVENT_TYPE (event) == GST_EVENT_EOS && !self->failed
-        && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS))
-      GST_ELEMENT_FLOW_ERROR (self, result);
+    if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
+      GstFlowReturn earlier = gst_reid_deadline_take_result (self->deadline);
+
+      if (earlier != GST_FLOW_OK)
+        result = earlier;
+      /* upstream has sent its last buffer and will not see the failure */
+      if (!self->failed
+          && (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS))
+        GST_ELEMENT_FLOW_ERROR (self, result);
+    }
   }
 
   switch (GST_EVENT_TYPE (event)) {
@@ -510,11 +562,13 @@ gst_reid_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
       if (gst_event_get_seqnum (event) == self->stream)
         break;
       self->stream = gst_event_get_seqnum (event);
+      gst_reid_deadline_forget (self->deadline);
       self->frame = 0;
       self->segment = 0;
       self->segment_used = FALSE;
       break;
     case GST_EVENT_FLUSH_STOP:
+      gst_reid_deadline_flush (self->deadline);
       gst_reid_detect_batch_discard (self->batch, trans->srcpad);
       begin_segment (self);
       break;
@@ -558,15 +612,29 @@ gst_reid_detect_query (GstBaseTransform *trans, GstPadDirection direction,
 {
   GstReidDetect *self = GST_REID_DETECT (trans);
 
-  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY)
-    return gst_reid_held_answer_latency (
-        query, trans->sinkpad,
-        most_waiting (self)
-            * gst_reid_frame_time_get (&self->frame_time, GST_ELEMENT (self)));
+  if (direction == GST_PAD_SRC && GST_QUERY_TYPE (query) == GST_QUERY_LATENCY) {
+    GstClockTime delay, slack;
+
+    longest_wait (self, &delay, &slack);
+    return gst_reid_deadline_answer_latency (self->deadline, query, delay,
+                                             slack);
+  }
   if (direction == GST_PAD_SINK && GST_QUERY_IS_SERIALIZED (query))
     release (self);
   return GST_BASE_TRANSFORM_CLASS (gst_reid_detect_parent_class)
       ->query (trans, direction, query);
+}
+
+/* ---- states */
+
+static GstStateChangeReturn
+gst_reid_detect_change_state (GstElement *element, GstStateChange transition)
+{
+  gst_reid_deadline_set_playing (GST_REID_DETECT (element)->deadline,
+                                 GST_STATE_TRANSITION_NEXT (transition)
+                                     == GST_STATE_PLAYING);
+  return GST_ELEMENT_CLASS (gst_reid_detect_parent_class)
+      ->change_state (element, transition);
 }
 
 /* ---- object */
@@ -611,6 +679,7 @@ gst_reid_detect_finalize (GObject *object)
 
   gst_reid_detect_settings_clear (&self->settings);
   g_array_free (self->faces, TRUE);
+  gst_reid_deadline_free (self->deadline);
   gst_reid_detect_batch_free (self->batch);
   G_OBJECT_CLASS (gst_reid_detect_parent_class)->finalize (object);
 }
@@ -638,6 +707,8 @@ gst_reid_detect_class_init (GstReidDetectClass *klass)
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
 
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_reid_detect_change_state);
   trans_class->start = GST_DEBUG_FUNCPTR (gst_reid_detect_start);
   trans_class->stop = GST_DEBUG_FUNCPTR (gst_reid_detect_stop);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_reid_detect_set_caps);
@@ -659,6 +730,8 @@ gst_reid_detect_init (GstReidDetect *self)
   self->stages[GST_REID_DETECT_STAGE_LETTERBOX].name = "letterbox";
   self->stages[GST_REID_DETECT_STAGE_NETWORK].name = "network";
   self->stages[GST_REID_DETECT_STAGE_DECODE].name = "decode";
+  self->deadline = gst_reid_deadline_new (
+      GST_ELEMENT (self), GST_BASE_TRANSFORM_SINK_PAD (self), time_is_up);
   self->batch = gst_reid_detect_batch_new ();
   self->faces = g_array_new (FALSE, FALSE, sizeof (GstReidFace));
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), FALSE);

@@ -108,18 +108,24 @@ gst_reid_held_answer_allocation (GstQuery *query, guint held, guint min)
   return TRUE;
 }
 
-gboolean
-gst_reid_held_answer_latency (GstQuery *query, GstPad *sinkpad,
-                              GstClockTime delay)
+void
+gst_reid_held_add_latency (GstQuery *query, GstClockTime delay)
 {
   GstClockTime min, max;
   gboolean live;
 
-  if (!gst_pad_peer_query (sinkpad, query))
-    return FALSE;
   gst_query_parse_latency (query, &live, &min, &max);
   if (GST_CLOCK_TIME_IS_VALID (max))
     max += delay;
   gst_query_set_latency (query, live, min + delay, max);
+}
+
+gboolean
+gst_reid_held_answer_latency (GstQuery *query, GstPad *sinkpad,
+                              GstClockTime delay)
+{
+  if (!gst_pad_peer_query (sinkpad, query))
+    return FALSE;
+  gst_reid_held_add_latency (query, delay);
   return TRUE;
 }

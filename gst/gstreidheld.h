@@ -50,7 +50,9 @@ void gst_reid_held_free (GstReidHeld *held);
  * besides; FALSE when the caps then do not tell their size. */
 gboolean gst_reid_held_answer_allocation (GstQuery *query, guint held,
                                           guint min);
-/* Asks upstream, and adds the delay. */
+/* Adds the delay to what upstream has answered. */
+void gst_reid_held_add_latency (GstQuery *query, GstClockTime delay);
+/* Asks upstream, and does so. */
 gboolean gst_reid_held_answer_latency (GstQuery *query, GstPad *sinkpad,
                                        GstClockTime delay);
 

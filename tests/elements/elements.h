@@ -163,6 +163,7 @@ typedef struct {
 
 typedef struct {
   GMutex lock;
+  GCond changed;
   GArray *all; /* Output */
   GstPad *pad;
   gulong probe;
@@ -189,6 +190,7 @@ record_probe (GstPad *pad, GstPadProbeInfo *info, gpointer data)
     o.event = gst_event_ref (GST_PAD_PROBE_INFO_EVENT (info));
   g_mutex_lock (&r->lock);
   g_array_append_val (r->all, o);
+  g_cond_broadcast (&r->changed);
   g_mutex_unlock (&r->lock);
   return GST_PAD_PROBE_OK;
 }
@@ -197,6 +199,7 @@ static inline void
 record_init (Record *r, GstPad *pad)
 {
   g_mutex_init (&r->lock);
+  g_cond_init (&r->changed);
   r->all = g_array_new (FALSE, TRUE, sizeof (Output));
   g_array_set_clear_func (r->all, record_clear_one);
   r->pad = gst_object_ref (pad);
@@ -214,6 +217,7 @@ record_free (Record *r)
   gst_object_unref (r->pad);
   g_array_free (r->all, TRUE);
   g_mutex_clear (&r->lock);
+  g_cond_clear (&r->changed);
 }
 
 static inline guint
@@ -251,6 +255,20 @@ record_buffers (Record *r)
   while (record_buffer (r, n))
     n++;
   return n;
+}
+
+/* Until n buffers have left, in whatever thread. FALSE when they do not. */
+static inline gboolean
+record_wait (Record *r, guint n)
+{
+  gint64 end = g_get_monotonic_time () + G_TIME_SPAN_MINUTE;
+  gboolean left = TRUE;
+
+  g_mutex_lock (&r->lock);
+  while (left && record_buffers (r) < n)
+    left = g_cond_wait_until (&r->changed, &r->lock, end);
+  g_mutex_unlock (&r->lock);
+  return left;
 }
 
 static inline GstReidFrameMeta *
