@@ -144,6 +144,23 @@ reid_addition_add_projection (ReidAddition *addition, const char *name,
 }
 
 bool
+reid_addition_attribute (ReidAddition *addition, const char *key,
+                         const char *value, ReidError *error)
+{
+  ReidError local = REID_ERROR_INIT;
+  ReidH5Guard guard;
+
+  if (!may_go_on (addition, error) || !reid_attribute_check (key, value, error))
+    return false;
+  if (addition->dataset < 0)
+    return reid_error_set (error, REID_ERROR_ARGUMENT, "has not begun");
+  reid_h5_enter (&guard);
+  bool ok = reid_h5_put_text (addition->dataset, key, value)
+            || reid_h5_error (&local, REID_ERROR_WRITE, "attribute %s", key);
+  return settle (addition, &guard, ok, &local, error);
+}
+
+bool
 reid_addition_add (ReidAddition *addition, const float *rows, size_t n,
                    ReidError *error)
 {

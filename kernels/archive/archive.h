@@ -311,6 +311,9 @@ REID_API bool reid_addition_add_projection (ReidAddition *addition,
                                             const char *name, size_t rows,
                                             size_t cols, const float *data,
                                             ReidError *error);
+/* Adds or replaces one of the set's attributes. */
+REID_API bool reid_addition_attribute (ReidAddition *addition, const char *key,
+                                       const char *value, ReidError *error);
 /* n rows of dims floats, all finite; of zeros where a chip has no vector. */
 REID_API bool reid_addition_add (ReidAddition *addition, const float *rows,
                                  size_t n, ReidError *error);

@@ -118,7 +118,7 @@ static bool
 add_set (const char *dir, const char *name, int dims, uint64_t seed, int piece,
          bool use, ReidError *error)
 {
-  const ReidAttribute about[] = { { "version", name }, { "models", "m" } };
+  const ReidAttribute about[] = { { "version", name }, { "models", "?" } };
   const ReidAttribute embedder = { "embedder", name };
   float *v = malloc (sizeof *v * (size_t) (N_CHIPS * dims));
   ReidAddition *a = reid_addition_open (dir, error);
@@ -130,6 +130,8 @@ add_set (const char *dir, const char *name, int dims, uint64_t seed, int piece,
         a, v + i * dims, (size_t) (piece < N_CHIPS - i ? piece : N_CHIPS - i),
         error);
   free (v);
+  ok = ok && reid_addition_attribute (a, "models", "m", error)
+       && reid_addition_attribute (a, "backend", "b", error);
   if (ok)
     return reid_addition_finish (a, &embedder, use ? 1 : 0, error);
   reid_addition_abandon (a);
@@ -203,6 +205,11 @@ TEST (a_set_beside_another)
   CHECK (version && strcmp (version, "second") == 0);
   CHECK (!reid_embedding_attribute (&e->sets[1], "threshold"));
   CHECK (reid_embedding_attribute (&e->sets[1], "software"));
+  /* what was said after its rows */
+  const char *models = reid_embedding_attribute (&e->sets[1], "models");
+  const char *backend = reid_embedding_attribute (&e->sets[1], "backend");
+  CHECK (models && strcmp (models, "m") == 0);
+  CHECK (backend && strcmp (backend, "b") == 0);
   /* names as people type them */
   CHECK (reid_embedding_find (e, "Third/NET") == &e->sets[2]);
   CHECK (!reid_embedding_find (e, "fourth"));
