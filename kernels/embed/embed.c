@@ -200,7 +200,7 @@ reid_embedder_device (const ReidEmbedder *embedder)
 const char *
 reid_embedder_device_reason (const ReidEmbedder *embedder)
 {
-  return reid_session_device_reason (embedder->networks[0].session);
+  return embedder->networks[0].reason;
 }
 
 void
@@ -267,6 +267,13 @@ const char *
 reid_embedder_dropped (const ReidEmbedder *embedder)
 {
   return embedder->dropped.status ? embedder->dropped.message : NULL;
+}
+
+const char *
+reid_embedder_moved (const ReidEmbedder *embedder, int i)
+{
+  const ReidError *moved = &embedder->networks[i].moved;
+  return moved->status ? moved->message : NULL;
 }
 
 bool

@@ -88,7 +88,7 @@ REID_API int reid_embedder_batch (const ReidEmbedder *embedder);
 REID_API int reid_embedder_most_batch (const ReidEmbedder *embedder);
 /* How many memory was enough for, once it was not for more; else 0. */
 REID_API int reid_embedder_memory_batch (const ReidEmbedder *embedder);
-/* Of the first network. */
+/* Of the first network; the reason tells of each device, should it move. */
 REID_API const char *reid_embedder_device (const ReidEmbedder *embedder);
 REID_API const char *reid_embedder_device_reason (const ReidEmbedder *embedder);
 
@@ -119,16 +119,23 @@ REID_API bool reid_embedder_matrix (const ReidEmbedder *embedder, int i,
                                     ReidEmbedderMatrix *matrix);
 
 /* Gives up all networks but the first, for want of memory; the vectors have
- * other dims and another version then. False where there is only one. */
+ * other dims and another version then, so that this is for before the first of
+ * them is passed on. False where there is only one. */
 REID_API bool reid_embedder_drop (ReidEmbedder *embedder, const ReidError *why);
 /* Why there is only the first network of several; NULL where all are there. */
 REID_API const char *reid_embedder_dropped (const ReidEmbedder *embedder);
+/* What the GPU said when it had no memory for network i any more, which since
+ * then runs on the CPU, in f32; NULL where it is where it was opened. */
+REID_API const char *reid_embedder_moved (const ReidEmbedder *embedder, int i);
 
 /* n pictures -> n rows of dims floats. normalize: L2. Where memory ends, it
- * goes on in smaller batches; REID_ERROR_MEMORY means that it does not suffice
- * for one picture. A vector that is zero or not finite is an error that names
- * the picture's index. The same picture gives the same bytes whatever n and its
- * place in the batch. */
+ * goes on in smaller batches. A network for which a GPU had memory (several are
+ * tried when they are opened) goes on on the CPU once that is not enough for
+ * one picture: vectors keep their version, and no limit on memory holds there.
+ * REID_ERROR_MEMORY means that it does not suffice for one picture on the CPU,
+ * or never did on the GPU. A vector that is zero or not finite is an error that
+ * names the picture's index. The same picture gives the same bytes whatever n
+ * and its place in the batch, on one device. */
 REID_API bool reid_embedder_run (ReidEmbedder *embedder,
                                  const ReidFacePicture *pictures, int n,
                                  bool normalize, float *out, ReidError *error);

@@ -158,54 +158,49 @@ apply_info (ReidNetwork *network, const ReidEmbedderInfo *given,
 
 /* Of the network's file, and of those beside it with weights. */
 static bool
-hash_files (ReidNetwork *network, const char *file, const char *known,
-            ReidError *error)
+hash_files (const ReidSession *session, const char *file, const char *known,
+            char sha256[REID_SHA256_TEXT], ReidError *error)
 {
   char text[REID_SHA256_TEXT];
   const char *other;
   ReidSha256 sum;
 
   if (known)
-    snprintf (network->sha256, sizeof network->sha256, "%s", known);
-  else if (!reid_sha256_of_file (file, network->sha256))
+    snprintf (sha256, REID_SHA256_TEXT, "%s", known);
+  else if (!reid_sha256_of_file (file, sha256))
     return reid_error_set (error, REID_ERROR_OPEN, "%s: cannot be read: %s",
                            file, strerror (errno));
-  for (int i = 0; (other = reid_session_data_file (network->session, i)); i++) {
+  for (int i = 0; (other = reid_session_data_file (session, i)); i++) {
     if (!reid_sha256_of_file (other, text))
       return reid_error_set (error, REID_ERROR_OPEN, "%s: cannot be read: %s",
                              other, strerror (errno));
     reid_sha256_init (&sum);
-    reid_sha256_update (&sum, network->sha256, REID_SHA256_TEXT);
+    reid_sha256_update (&sum, sha256, REID_SHA256_TEXT);
     reid_sha256_update (&sum, text, REID_SHA256_TEXT);
-    reid_sha256_end (&sum, network->sha256);
+    reid_sha256_end (&sum, sha256);
   }
   return true;
 }
 
-bool
-reid_network_open (ReidNetwork *network, const ReidEmbedderNetwork *as,
-                   const ReidEmbedderOptions *options, ReidError *error)
+static bool
+open_session (ReidNetwork *network, const char *file, const char *device,
+              ReidPrecision precision, ReidError *error)
 {
-  const char *file = as->model_path;
-  ReidSessionOptions session = { options ? options->device : NULL,
-                                 options ? options->precision
-                                         : REID_PRECISION_AUTO };
+  ReidSessionOptions options = { device, precision };
 
-  if (as->layers && *as->layers) {
-    network->layers = reid_layers_parse (as->layers, error);
-    if (!network->layers)
-      return false;
-    session.taps = network->layers->names;
-    session.n_taps = network->layers->n;
-    session.outputs = REID_OUTPUTS_TAPS;
+  if (network->layers) {
+    options.taps = network->layers->names;
+    options.n_taps = network->layers->n;
+    options.outputs = REID_OUTPUTS_TAPS;
   }
-  network->session = reid_session_open (file, &session, error);
-  if (!network->session || !read_input (network, file, error)
-      || !read_output (network, file, error)
-      || !apply_info (network, as->info, file, error)
-      || !hash_files (network, file, as->sha256, error))
-    return false;
-  network->weight = as->weight;
+  network->session = reid_session_open (file, &options, error);
+  return network->session != NULL;
+}
+
+/* And the batches that suit its device. */
+static bool
+open_context (ReidNetwork *network, size_t memory_limit, ReidError *error)
+{
   network->batchable = reid_session_batchable (network->session);
   if (!network->batchable)
     reid_growth_init (&network->growth, 1, 1, 2);
@@ -213,21 +208,53 @@ reid_network_open (ReidNetwork *network, const ReidEmbedderNetwork *as,
     reid_growth_init (&network->growth, GPU_FIRST_BATCH, GPU_MOST_BATCH, 4);
   else
     reid_growth_init (&network->growth, CPU_BATCH, CPU_BATCH, 2);
-  network->context = reid_context_new (network->session,
-                                       options ? options->threads : 0, error);
+  network->context =
+      reid_context_new (network->session, network->threads, error);
   if (!network->context || !reid_context_share (network->context, 0, error))
     return false;
-  reid_context_limit_memory (network->context,
-                             options ? options->memory_limit : 0);
+  reid_context_limit_memory (network->context, memory_limit);
   return true;
+}
+
+bool
+reid_network_open (ReidNetwork *network, const ReidEmbedderNetwork *as,
+                   const ReidEmbedderOptions *options, ReidError *error)
+{
+  const ReidEmbedderOptions plain = { .device = NULL };
+  const char *file = as->model_path;
+
+  if (!options)
+    options = &plain;
+  if (as->layers && *as->layers) {
+    network->layers = reid_layers_parse (as->layers, error);
+    if (!network->layers)
+      return false;
+  }
+  if (!open_session (network, file, options->device, options->precision, error)
+      || !read_input (network, file, error)
+      || !read_output (network, file, error)
+      || !apply_info (network, as->info, file, error)
+      || !hash_files (network->session, file, as->sha256, network->sha256,
+                      error))
+    return false;
+  network->weight = as->weight;
+  network->threads = options->threads;
+  snprintf (network->reason, sizeof network->reason, "%s",
+            reid_session_device_reason (network->session));
+  return open_context (network, options->memory_limit, error);
+}
+
+static void
+leave_device (ReidNetwork *network)
+{
+  reid_context_free (network->context);
+  reid_session_unref (network->session);
 }
 
 void
 reid_network_close (ReidNetwork *network)
 {
-  reid_context_free (network->context);
-  if (network->session)
-    reid_session_unref (network->session);
+  leave_device (network);
   reid_layers_free (network->layers);
   memset (network, 0, sizeof *network);
 }
@@ -240,7 +267,49 @@ reid_network_try (ReidNetwork *network, ReidError *error)
   if (!reid_context_input (network->context, 0, &in, error))
     return false;
   memset (in.data, 0, (size_t) reid_tensor_count (&in) * sizeof *in.data);
-  return reid_context_run (network->context, &in, out, error);
+  network->proven = reid_context_run (network->context, &in, out, error);
+  return network->proven;
+}
+
+static bool
+is_same_file (const ReidNetwork *network, const char *file, ReidError *error)
+{
+  char sha256[REID_SHA256_TEXT];
+
+  return hash_files (network->session, file, NULL, sha256, error)
+         && (strcmp (sha256, network->sha256) == 0
+             || reid_error_set (error, REID_ERROR_FORMAT,
+                                "%s: the file has changed since it was opened",
+                                file));
+}
+
+/* The limit was one of the GPU's memory. Where it fails all stays as it is. */
+static bool
+move_to_cpu (ReidNetwork *network, const ReidError *why, ReidError *error)
+{
+  const char *file = reid_session_path (network->session);
+  ReidError local = REID_ERROR_INIT;
+  ReidNetwork moved = *network;
+
+  moved.session = NULL;
+  moved.context = NULL;
+  moved.memory_batch = 0;
+  moved.moved = *why;
+  if (!open_session (&moved, file, "cpu", REID_PRECISION_F32, &local)
+      || !is_same_file (&moved, file, &local)
+      || !open_context (&moved, 0, &local)
+      || !reid_network_try (&moved, &local)) {
+    leave_device (&moved);
+    return reid_error_set (error, REID_ERROR_MEMORY,
+                           "%s; nor can it go on on the CPU: %s", why->message,
+                           local.message);
+  }
+  snprintf (moved.reason, sizeof moved.reason, "%s; since its memory ended, %s",
+            reid_session_device_reason (network->session),
+            reid_session_device_reason (moved.session));
+  leave_device (network);
+  *network = moved;
+  return true;
 }
 
 /* Picture i of the next run is face `index`. */
@@ -354,10 +423,16 @@ reid_network_run (ReidNetwork *network, const ReidFacePicture *pictures, int n,
     if (run_batch (network, pictures + done, batch, done, length,
                    out + (size_t) done * stride, stride, &why)) {
       reid_growth_ran (growth, batch, (double) (reid_clock () - start) * 1e-9);
+      network->proven = true;
       done += batch;
     } else if (why.status == REID_ERROR_MEMORY
                && reid_growth_no_memory (growth, batch)) {
       network->memory_batch = growth->most;
+      reid_error_clear (&why);
+    } else if (why.status == REID_ERROR_MEMORY && network->proven
+               && reid_session_on_gpu (network->session)) {
+      if (!move_to_cpu (network, &why, error))
+        return false;
       reid_error_clear (&why);
     } else {
       return reid_error_set (error, why.status, "%s", why.message);

@@ -13,7 +13,9 @@ typedef struct {
   ReidSession *session;
   ReidContext *context;
   ReidLayers *layers; /* NULL: the network's own output */
+  int threads;
   bool batchable;
+  bool proven; /* there was memory for a picture */
   ReidGrowth growth;
   int memory_batch; /* see reid_embedder_memory_batch() */
   int channels, dims;
@@ -22,6 +24,8 @@ typedef struct {
   double weight;        /* of 1 */
   ReidEmbedderTimes times;
   char sha256[REID_SHA256_TEXT]; /* of its files */
+  char reason[1100];             /* see reid_embedder_device_reason() */
+  ReidError moved;               /* why it is on the CPU now */
 } ReidNetwork;
 
 /* What was opened stays for reid_network_close(), also where it fails. */
@@ -31,7 +35,8 @@ void reid_network_close (ReidNetwork *network);
 /* Is there memory to run it on one picture, beside all that is open now? */
 bool reid_network_try (ReidNetwork *network, ReidError *error);
 /* Rows of dims floats, `stride` floats from one to the next, each scaled to
- * `length`, or with 0 as the network has it. */
+ * `length`, or with 0 as the network has it. Where a GPU on which it has run
+ * has no memory for a single picture any more, it moves to the CPU. */
 bool reid_network_run (ReidNetwork *network, const ReidFacePicture *pictures,
                        int n, double length, float *out, size_t stride,
                        ReidError *error);

@@ -150,6 +150,41 @@ TEST (where_memory_ends_it_goes_on_in_smaller_batches)
   reid_embedder_free (embedder);
   unsetenv ("REID_CUDNN_HOST");
 }
+
+/* With the first 16 done in f16. */
+TEST (where_it_ends_later_it_goes_on_on_the_cpu)
+{
+  ReidError error = REID_ERROR_INIT;
+  ReidEmbedderOptions options = { "cuda", 1 };
+  static float all[N * 256], rest[N * 256];
+  char path[64];
+
+  make_pictures ();
+  setenv ("REID_CUDNN_HOST", "1", 1);
+  snprintf (path, sizeof path, "/tmp/reid-embed-%d.onnx", (int) getpid ());
+  REQUIRE (tiny_embedder (path, TINY_EMBED_COLOUR));
+  ReidEmbedder *whole = reid_embedder_new (path, NULL, &options, &error);
+  REQUIRE_OK (whole != NULL, error);
+  int dims = reid_embedder_dims (whole);
+  REQUIRE_OK (reid_embedder_run (whole, pictures, N, true, all, &error), error);
+  CHECK (!reid_embedder_moved (whole, 0));
+  reid_embedder_free (whole);
+  ReidEmbedder *embedder = reid_embedder_new (path, NULL, &options, &error);
+  REQUIRE_OK (embedder != NULL, error);
+  REQUIRE_OK (reid_embedder_run (embedder, pictures, 16, true, rest, &error),
+              error);
+  setenv ("REID_CUDNN_HOST_MEMORY", "1000", 1);
+  REQUIRE_OK (reid_embedder_run (embedder, pictures, N, true, rest, &error),
+              error);
+  unsetenv ("REID_CUDNN_HOST_MEMORY");
+  unsetenv ("REID_CUDNN_HOST");
+  unlink (path);
+  CHECK (reid_embedder_moved (embedder, 0)
+         && strcmp (reid_embedder_device (embedder), "cudnn"));
+  for (int i = 0; i < N; i++)
+    CHECK (dot (all + i * dims, rest + i * dims, dims) >= .999);
+  reid_embedder_free (embedder);
+}
 #endif
 
 TEST (without_normalising_the_network_s_own_values)

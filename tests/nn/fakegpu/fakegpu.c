@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A module in the place of the GPU's: the reference, with a GPU's rules and
  * with the failures that $REID_FAKE_GPU asks for: "memory" for a batch
- * of several, "device" for every other such. */
+ * of several, "device" for every other such, "full" for every run, and
+ * "full:TEXT" for those of networks with TEXT in their file's name; these two
+ * after the first $REID_FAKE_GPU_RUNS. With FAKE_CPU it takes the place of the
+ * CPU's module, and $REID_FAKE_CPU and $REID_FAKE_CPU_RUNS ask. */
 #include "nn/backend.h"
 
 #include <stdio.h>
@@ -9,7 +12,17 @@
 #include <string.h>
 #include <time.h>
 
+#ifdef FAKE_CPU
+#define NAME "dnnl"
+#define FAULT "REID_FAKE_CPU"
+#define OWN_MEMORY false
+#define MOST_AT_A_TIME 1024
+#else
+#define NAME "cudnn"
+#define FAULT "REID_FAKE_GPU"
+#define OWN_MEMORY true
 #define MOST_AT_A_TIME 2
+#endif
 
 typedef struct {
   ReidBackendModel *inner;
@@ -18,10 +31,11 @@ typedef struct {
 
 typedef struct {
   ReidBackendPlan *inner;
+  const char *file;
   int64_t batch;
 } Plan;
 
-static int running, batches;
+static int running, batches, spared;
 
 static bool
 probe (int index, char *line, size_t size)
@@ -58,6 +72,7 @@ plan_new (ReidBackendModel *model, const ReidShape *shapes, int threads,
   const Model *m = (const Model *) model;
   Plan *p = calloc (1, sizeof *p);
 
+  p->file = m->graph->file;
   p->batch = shapes[m->graph->inputs[0]].dims[0];
   p->inner = reid_backend_reference.plan_new (m->inner, shapes, threads, error);
   if (p->inner)
@@ -79,13 +94,26 @@ plan_workspace (const ReidBackendPlan *plan)
   return reid_backend_reference.plan_workspace (((const Plan *) plan)->inner);
 }
 
+static bool
+is_full (const char *fault, const char *file)
+{
+  const char *runs = getenv (FAULT "_RUNS");
+
+  if (!*fault)
+    __atomic_store_n (&spared, 0, __ATOMIC_SEQ_CST);
+  return strncmp (fault, "full", 4) == 0
+         && (!fault[4] || (fault[4] == ':' && strstr (file, fault + 5)))
+         && __atomic_add_fetch (&spared, 1, __ATOMIC_SEQ_CST)
+                > (runs ? atoi (runs) : 0);
+}
+
 /* Slow enough for others to come meanwhile. */
 static bool
 plan_run (ReidBackendPlan *plan, const float *const *inputs,
           float *const *outputs, void *workspace, ReidError *error)
 {
   const Plan *p = (const Plan *) plan;
-  const char *fault = getenv ("REID_FAKE_GPU");
+  const char *fault = getenv (FAULT);
   struct timespec pause = { 0, 1000000 };
   bool ok = true;
 
@@ -96,6 +124,10 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
   nanosleep (&pause, NULL);
   if (strcmp (fault, "memory") == 0 && p->batch > 1)
     ok = reid_error_set (error, REID_ERROR_MEMORY, "a batch of %d is too large",
+                         (int) p->batch);
+  if (is_full (fault, p->file))
+    ok = reid_error_set (error, REID_ERROR_MEMORY,
+                         "no memory for %d, as $" FAULT " has it",
                          (int) p->batch);
   if (strcmp (fault, "device") == 0 && p->batch > 1
       && __atomic_add_fetch (&batches, 1, __ATOMIC_SEQ_CST) % 2)
@@ -109,7 +141,7 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
 
 REID_API extern const ReidBackend reid_backend;
 REID_API const ReidBackend reid_backend = { .version = REID_BACKEND_VERSION,
-                                            .name = "cudnn",
+                                            .name = NAME,
                                             .probe = probe,
                                             .model_new = model_new,
                                             .model_free = model_free,
@@ -117,4 +149,4 @@ REID_API const ReidBackend reid_backend = { .version = REID_BACKEND_VERSION,
                                             .plan_free = plan_free,
                                             .plan_workspace = plan_workspace,
                                             .plan_run = plan_run,
-                                            .own_memory = true };
+                                            .own_memory = OWN_MEMORY };
