@@ -15,6 +15,7 @@ typedef struct {
 struct _GstReidBatch {
   GQueue queue; /* of Waiting */
   guint chips;
+  gboolean settled; /* there are tracklets with vectors */
 };
 
 static void
@@ -128,7 +129,7 @@ gst_reid_batch_run (GstReidBatch *batch, const GstReidBatchModel *model,
   }
   *failed = (guint) reid_embedder_run_each (embedder, pictures, (int) n,
                                             model->normalize, out, good, &why);
-  if (why.status == REID_ERROR_MEMORY
+  if (why.status == REID_ERROR_MEMORY && !batch->settled
       && gst_reid_embedder_drop (model->embedder, &why)) {
     start_again (batch);
     *failed = n = 0;
@@ -181,6 +182,7 @@ gst_reid_batch_pop (GstReidBatch *batch, const GstReidBatchModel *model)
         e->version, model->normalize || reid_embedder_is_unit (e->embedder),
         e->threshold);
     gst_reid_tracklet_unref (base);
+    batch->settled = TRUE;
   }
   waiting_free (w);
   return result;

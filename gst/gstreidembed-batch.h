@@ -30,7 +30,8 @@ gint64 gst_reid_batch_oldest (const GstReidBatch *batch);
  * itself is left out of its tracklet: *failed counts those, and error tells
  * the last. Returns the number of chips taken from the batch: none where there
  * was no memory for all networks, so that all but the first are dropped, and
- * tracklets that have vectors of some chips start again. */
+ * tracklets that have vectors of some chips start again. That is over with the
+ * first tracklet that was popped with vectors: their version stays. */
 guint gst_reid_batch_run (GstReidBatch *batch, const GstReidBatchModel *model,
                           guint size, guint *failed, ReidError *error);
 /* The oldest tracklet, once all its chips have been run: a new one with

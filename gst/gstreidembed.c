@@ -69,6 +69,7 @@ struct _GstReidEmbed {
   GstReidEmbedder *embedder;
   gboolean info_sent;
   gboolean drop_told;
+  guint moves_told; /* a bit for each network */
   guint failures;
   gdouble seconds;
   guint64 chips;
@@ -108,6 +109,29 @@ tell_drop (GstReidEmbed *self)
                        (NULL));
 }
 
+/* Once for each network that the GPU has no memory for any more. */
+static void
+tell_moves (GstReidEmbed *self)
+{
+  ReidEmbedder *embedder = self->embedder->embedder;
+
+  for (gint i = 0; i < reid_embedder_n_networks (embedder); i++) {
+    const GstReidModel *m = self->embedder->found->pdata[i];
+    const gchar *why = reid_embedder_moved (embedder, i);
+
+    if (!why || self->moves_told & 1u << i)
+      continue;
+    self->moves_told |= 1u << i;
+    self->info_sent = FALSE;
+    GST_ELEMENT_WARNING (self, RESOURCE, FAILED,
+                         ("The GPU has no memory left for %s, which goes on on "
+                          "the CPU, slower; its vectors can be compared with "
+                          "those before: %s",
+                          m->name, why),
+                         (NULL));
+  }
+}
+
 static gboolean
 open_model (GstReidEmbed *self)
 {
@@ -134,6 +158,7 @@ open_model (GstReidEmbed *self)
   if (reid_gpu_advice (advice, sizeof advice))
     GST_WARNING_OBJECT (self, "%s", advice);
   self->info_sent = self->drop_told = FALSE;
+  self->moves_told = 0;
   self->failures = 0;
   self->seconds = 0;
   self->chips = 0;
@@ -207,7 +232,7 @@ static GstFlowReturn
 run_batch (GstReidEmbed *self, guint size)
 {
   GstReidBatchModel model = { .embedder = self->embedder };
-  gboolean told = self->info_sent;
+  gboolean told = self->info_sent, over;
   ReidEmbedder *embedder = self->embedder->embedder;
   ReidError error = REID_ERROR_INIT;
   ReidEmbedderTimes before, after;
@@ -224,11 +249,13 @@ run_batch (GstReidEmbed *self, guint size)
   reid_embedder_times (embedder, &before);
   n = gst_reid_batch_run (self->batch, &model, size, &failed, &error);
   reid_embedder_times (embedder, &after);
-  if (reid_embedder_memory_batch (embedder) != batch)
+  if (reid_embedder_memory_batch (embedder) < batch
+      || (batch == 0 && reid_embedder_memory_batch (embedder) > 0))
     GST_WARNING_OBJECT (self, "no memory for more than %d faces at once",
                         reid_embedder_memory_batch (embedder));
   tell_drop (self);
-  if (told) /* before the first tracklet of another version */
+  tell_moves (self);
+  if (told) /* before the first tracklet of another version or device */
     send_info (self);
   time = reid_clock () - start;
   self->seconds += (gdouble) time * 1e-9;
@@ -243,7 +270,11 @@ run_batch (GstReidEmbed *self, guint size)
                   GST_TIME_ARGS (time));
 
   self->failures = failed == n ? self->failures + failed : failed;
-  if (failed > 0 && self->failures < MAX_FAILURES)
+  /* want of memory is not the faces' fault */
+  over =
+      failed > 0
+      && (self->failures >= MAX_FAILURES || error.status == REID_ERROR_MEMORY);
+  if (failed > 0 && !over)
     GST_ELEMENT_WARNING (
         self, STREAM, FAILED,
         ("No vector for %u of %u faces: %s", failed, n, error.message), (NULL));
@@ -253,7 +284,7 @@ run_batch (GstReidEmbed *self, guint size)
   g_mutex_lock (&self->lock);
   self->owed = self->n_buffers + self->blocked;
   g_mutex_unlock (&self->lock);
-  if (failed > 0 && self->failures >= MAX_FAILURES) {
+  if (over) {
     GST_REID_ELEMENT_ERROR (self, &error);
     g_mutex_lock (&self->lock);
     self->told = TRUE;

@@ -50,9 +50,39 @@ catch_signals (void)
 /* ---- the progress line */
 
 typedef struct {
+  const GstReidEmbedder *embedder;
+  guint moves_told; /* a bit for each network */
   gboolean quiet, tty, open;
   gint64 start, last;
 } Progress;
+
+static void
+end_progress (Progress *p)
+{
+  if (p->open)
+    g_printerr ("\r\033[K");
+  p->open = FALSE;
+}
+
+/* Once for each network that the GPU has no memory for any more. */
+static void
+tell_moves (Progress *p)
+{
+  const ReidEmbedder *embedder = p->embedder->embedder;
+
+  for (gint i = 0; i < reid_embedder_n_networks (embedder); i++) {
+    const GstReidModel *m = p->embedder->found->pdata[i];
+    const gchar *why = reid_embedder_moved (embedder, i);
+
+    if (!why || p->moves_told & 1u << i)
+      continue;
+    p->moves_told |= 1u << i;
+    end_progress (p);
+    g_printerr ("gst-reid: warning: the GPU has no memory left for %s, which "
+                "goes on on the CPU, slower: %s\n",
+                m->name, why);
+  }
+}
 
 static void
 show_progress (gsize done, gsize all, gpointer data)
@@ -61,6 +91,7 @@ show_progress (gsize done, gsize all, gpointer data)
   gint64 now = g_get_monotonic_time ();
   gdouble seconds = (gdouble) (now - p->start) * 1e-6;
 
+  tell_moves (p);
   if (p->quiet || now - p->last < (p->tty ? TERMINAL_INTERVAL : OTHER_INTERVAL))
     return;
   p->last = now;
@@ -68,14 +99,6 @@ show_progress (gsize done, gsize all, gpointer data)
               seconds > 0 ? (gdouble) done / seconds : 0,
               p->tty ? "\033[K" : "\n");
   p->open = p->tty;
-}
-
-static void
-end_progress (Progress *p)
-{
-  if (p->open)
-    g_printerr ("\r\033[K");
-  p->open = FALSE;
 }
 
 /* ---- making */
@@ -139,8 +162,7 @@ begin (ReidAddition *addition, const gchar *name,
                        ? NULL
                        : g_ascii_formatd (threshold, sizeof threshold, "%.6g",
                                           embedder->threshold) },
-    { "normalized", "true" },
-    { "backend", reid_embedder_device_reason (embedder->embedder) }
+    { "normalized", "true" }
   };
   ReidAttribute attributes[G_N_ELEMENTS (known)];
   gint n = 0;
@@ -181,8 +203,10 @@ make_vectors (const Embed *e, const gchar *name,
                    ? (guint) e->batch
                    : (guint) MIN (reid_embedder_most_batch (embedder->embedder),
                                   MOST_AT_ONCE);
-  Progress progress = { e->quiet, isatty (STDERR_FILENO), FALSE,
-                        g_get_monotonic_time (), 0 };
+  Progress progress = { .embedder = embedder,
+                        .quiet = e->quiet,
+                        .tty = isatty (STDERR_FILENO),
+                        .start = g_get_monotonic_time () };
   ReidEmbedJob job = { addition,     embedder->embedder, size,
                        &interrupted, show_progress,      &progress };
   ReidEmbedCounts counts = { .why = REID_ERROR_INIT };
@@ -196,7 +220,11 @@ make_vectors (const Embed *e, const gchar *name,
   progress.last = progress.start;
   ok = begin (addition, name, embedder, &error)
        && keep_projections (addition, embedder->embedder, &error)
-       && reid_embed_chips (&job, &counts, &error);
+       && reid_embed_chips (&job, &counts, &error)
+       && reid_addition_attribute (
+           addition, "backend",
+           reid_embedder_device_reason (embedder->embedder), &error);
+  tell_moves (&progress);
   end_progress (&progress);
   if (ok && counts.made == 0 && all > 0)
     ok = counts.failed == 0

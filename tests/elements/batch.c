@@ -27,6 +27,8 @@ fake_run_each (ReidEmbedder *embedder, const ReidFacePicture *pictures, int n,
 {
   if (networks == 2 && runs_left-- == 0) {
     reid_error_set (error, REID_ERROR_MEMORY, "no memory");
+    for (int i = 0; i < n; i++)
+      good[i] = false;
     return n;
   }
   for (int i = 0; i < n * networks; i++)
@@ -94,12 +96,10 @@ TEST (no_tracklet_has_vectors_of_two_versions)
   ReidError error = REID_ERROR_INIT;
   guint failed;
 
-  push (batch, 1, 3);
+  networks = 2;
   push (batch, 2, 4);
   push (batch, 3, 2);
-  runs_left = 2;
-  CHECK (gst_reid_batch_run (batch, &model, 3, &failed, &error) == 3);
-  check_next (batch, &model, 2, "both", 3);
+  runs_left = 1;
   CHECK (gst_reid_batch_run (batch, &model, 2, &failed, &error) == 2);
   CHECK (!gst_reid_batch_pop (batch, &model));
   CHECK (gst_reid_batch_chips (batch) == 4);
@@ -115,6 +115,26 @@ TEST (no_tracklet_has_vectors_of_two_versions)
   CHECK (gst_reid_batch_is_empty (batch));
   gst_reid_batch_free (batch);
   CHECK (gst_reid_chip_bytes () == 0);
+}
+
+TEST (the_version_stays_once_there_are_vectors)
+{
+  GstReidEmbedder embedder = { .model = (gchar *) "m", .version = "both" };
+  GstReidBatchModel model = { .embedder = &embedder };
+  GstReidBatch *batch = gst_reid_batch_new ();
+  ReidError error = REID_ERROR_INIT;
+  guint failed;
+
+  networks = 2;
+  push (batch, 1, 3);
+  push (batch, 2, 4);
+  runs_left = 1;
+  CHECK (gst_reid_batch_run (batch, &model, 3, &failed, &error) == 3);
+  check_next (batch, &model, 2, "both", 3);
+  CHECK (gst_reid_batch_run (batch, &model, 4, &failed, &error) == 4);
+  CHECK (failed == 4 && error.status == REID_ERROR_MEMORY);
+  CHECK (networks == 2);
+  gst_reid_batch_free (batch);
 }
 
 TEST_MAIN ()

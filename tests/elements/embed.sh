@@ -3,9 +3,9 @@
 # The command gst-reid embed: vectors of other networks beside those of the
 # run, and which of them count. TAP on stdout.
 #
-#   embed.sh GST-REID MAKENETS VECTORS
+#   embed.sh GST-REID MAKENETS VECTORS FAKES
 . "$(dirname "$0")/command-lib.sh"
-vectors=$3
+vectors=$3 fakes=$4
 
 # ---- usage
 run embed
@@ -117,6 +117,31 @@ run embed "$dir/both" --model tiny-colour --weights 1,2
 check 'weights for nobody' ends 2 'weights'
 run embed "$dir/both" --model tiny-colour --layers nosuchlayer
 check 'a layer that is not there' eval '[ $code != 0 ] && says nosuchlayer'
+
+# ---- a GPU whose memory ends, which is a stand-in
+# full FAULT ARGUMENT...: the command, on one that takes a run before that
+full() {
+  REID_BACKEND_PATH=$fakes REID_FAKE_GPU=$1 REID_FAKE_CPU=${cpu:-} REID_FAKE_GPU_RUNS=1 run "${@:2}"
+}
+run embed "$dir/run" --model tiny-colour --name plain --device reference
+full full embed "$dir/run" --model tiny-colour --name moved --device cuda --batch 4 --quiet
+check 'it goes on on the CPU' eval \
+  '[ $code = 0 ] && says "no memory left for tiny-colour, which goes on on the CPU" &&
+   [ "$(grep -c warning "$dir/err")" = 1 ] && says "version $version"'
+check 'with the same vectors' "$vectors" same "$dir/run" plain moved
+check 'the archive tells of both devices' \
+  grep -qa 'cudnn: .*since its memory ended, dnnl: ' "$dir/run/episode.h5"
+before=$(contents "$dir/run")
+cpu=full full full embed "$dir/run" --model tiny-colour --name none --device cuda --batch 4
+check 'where the CPU has none either that is an error' ends 1 'nor can it go on on the CPU'
+check 'which leaves everything as it was' eval '[ "$(contents "$dir/run")" = "$before" ]'
+reidembed=(reidembed model=tiny-colour threads=1 device=cuda batch-size=4)
+chain "$dir/moved" videotestsrc num-buffers=60 pattern=ball ! "$frames"
+full full:tiny-colour run -q -- "${pipeline[@]}"
+check 'a run is not lost' eval '[ $code = 0 ] && says "which goes on on the CPU"'
+run embed "$dir/moved" --model tiny-colour --name plain --device reference
+check 'nor a vector of it' "$vectors" same "$dir/moved" plain tiny-colour
+reidembed=(reidembed model=tiny-colour threads=1)
 
 # ---- faces that have no vector
 "$vectors" make "$dir/few" 3 2 && "$vectors" make "$dir/bad" 1 12 && "$vectors" make "$dir/bare" 0 0
