@@ -215,7 +215,7 @@ point (const ReidRowsPoint *p, const ReidRowsPointRun *r)
 {
   if (r->n <= 0)
     return;
-  if (r->in_pixel == LANES && p->segment == LANES)
+  if (r->in_pixel == LANES && p->segment == LANES && !p->plane)
     point_dense (p, r);
   else if (r->in_pixel == 2 && p->segment == 3 && p->plane == 3
            && p->taps % 9 == 0)

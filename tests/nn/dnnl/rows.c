@@ -373,6 +373,21 @@ TEST (one_small_dense_layer)
   }
 }
 
+/* Patches of a vision transformer: rows of a kernel and the distance of pixels
+ * are then a vector's, as they are in pointwise layers. */
+TEST (one_layer_of_patches)
+{
+  seed = 6;
+  for (int i = 0; i < 24; i++) {
+    Net net;
+    int side = i % 3 == 0 ? 4 : i % 3 == 1 ? 8 : 16;
+    begin (&net, 1 + draw (4), side + draw (40), side + draw (90));
+    if (add (&net, REID_STAGE_SMALL, 1 + draw (70), side, side, draw (2)))
+      compare (&net, "patches");
+    net_free (&net);
+  }
+}
+
 TEST (one_pool_sum_or_gate)
 {
   seed = 4;
