@@ -10,7 +10,9 @@
 #   --build DIR      what to test; default: $REID_BUILD, else build
 #   --cpu MODEL      of `bochs --help cpu`, one with AVX-512 (default:
 #                    corei7_skylake_x); tests named *-amx are skipped without AMX
-#   --bochs PROGRAM  default: bochs, which in Debian is 2.7
+#   --bochs PROGRAM  default: bochs. Debian's is without AVX-512: build one with
+#                    configure --enable-x86-64 --enable-avx --enable-evex
+#                    --enable-all-optimizations --with-nogui
 #   --kernel FILE    a Linux to boot; default: the newest /boot/vmlinuz-*
 #   --out DIR        what the machines wrote; default: emulated-results
 #   --jobs N         machines at a time, each with a part of the tests; default: 1
@@ -30,7 +32,7 @@ while [ $# -gt 0 ]; do
     --kernel) kernel=$2; shift 2 ;;
     --out) out=$2; shift 2 ;;
     --jobs) jobs=$2; shift 2 ;;
-    --help | -h) sed -n '3,22s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    --help | -h) sed -n '3,24s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
     -*) echo "run.sh: no option \"$1\"; see --help" >&2; exit 2 ;;
     *) tests+=("$1"); shift ;;
   esac
@@ -40,8 +42,8 @@ bios=/usr/share/bochs isolinux=/usr/lib/ISOLINUX/isolinux.bin
 ldlinux=/usr/lib/syslinux/modules/bios/ldlinux.c32 busybox=/bin/busybox
 [ -n "$kernel" ] || kernel=$(ls -v /boot/vmlinuz-* 2> /dev/null | tail -n 1)
 missing() {
-  echo "$1: install bochs, bochs-term, bochsbios, vgabios, isolinux, syslinux-common, xorriso, busybox-static" \
-    "and linux-image-cloud-amd64 (or give --bochs and --kernel)"
+  echo "$1: build Bochs (see --help), install bochs-term, bochsbios, vgabios, isolinux, syslinux-common, xorriso, busybox-static" \
+    "and linux-image-cloud-amd64 (or give --kernel)"
   exit 77
 }
 command -v "$bochs" > /dev/null || missing "no program \"$bochs\""
@@ -127,8 +129,8 @@ label linux
 EOF
   xorriso -as mkisofs -quiet -o "$disk.iso" -b isolinux.bin -c boot.cat -no-emul-boot -boot-load-size 4 \
     -boot-info-table "$disk/disk" > "$out/$1.screen" 2>&1 || return
-  # Debian's has no display without a window but a terminal, and a sound that
-  # breaks down where there is none; others are built without sound.
+  # Some have no display without a window but a terminal, or a sound that breaks
+  # down where there is none; others are built without sound.
   for display in nogui term; do for sound in '' '#'; do
     cat > "$disk.rc" << EOF
 display_library: $display
@@ -143,7 +145,7 @@ ${sound}sound: driver=dummy
 log: $out/$1.log
 panic: action=fatal
 EOF
-    # Debian's waits for its debugger's "continue"
+    # One with a debugger waits for "continue"
     TERM=vt100 "$bochs" -q -f "$disk.rc" <<< c > "$out/$1.screen" 2>&1 &
     trap "kill -KILL $! 2> /dev/null; exit 1" TERM # its debugger outlives others
     wait $!
@@ -194,7 +196,7 @@ for ((i = 0; i < jobs; i++)); do
   fi
   for flag in avx512f avx512bw avx512dq avx512vl; do
     grep -a -m 1 '^flags' "$serial" 2> /dev/null | grep -qw $flag && continue
-    echo "the CPU of machine $i, $cpu, is without $flag"
+    echo "the CPU of machine $i, $cpu, is without $flag: see --cpu and --bochs in --help"
     broken=1
   done
   grep -a -B 3 '^not ok' "$serial" 2> /dev/null | head -n 40
