@@ -55,6 +55,9 @@ reid_gpu_alloc (const ReidGpu *gpu, size_t size, ReidError *error)
 void
 reid_gpu_free (const ReidGpu *gpu, void *memory)
 {
+  /* a program's memory may come to lie there */
+  if (memory == measured)
+    measured = NULL;
   free (memory);
 }
 
