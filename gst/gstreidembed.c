@@ -69,7 +69,6 @@ struct _GstReidEmbed {
   GstReidEmbedder *embedder;
   gboolean info_sent;
   gboolean drop_told;
-  guint moves_told; /* a bit for each network */
   guint failures;
   gdouble seconds;
   guint64 chips;
@@ -113,15 +112,10 @@ tell_drop (GstReidEmbed *self)
 static void
 tell_moves (GstReidEmbed *self)
 {
-  ReidEmbedder *embedder = self->embedder->embedder;
+  const GstReidModel *m;
+  const gchar *why;
 
-  for (gint i = 0; i < reid_embedder_n_networks (embedder); i++) {
-    const GstReidModel *m = self->embedder->found->pdata[i];
-    const gchar *why = reid_embedder_moved (embedder, i);
-
-    if (!why || self->moves_told & 1u << i)
-      continue;
-    self->moves_told |= 1u << i;
+  while ((m = gst_reid_embedder_next_moved (self->embedder, &why))) {
     self->info_sent = FALSE;
     GST_ELEMENT_WARNING (self, RESOURCE, FAILED,
                          ("The GPU has no memory left for %s, which goes on on "
@@ -158,7 +152,6 @@ open_model (GstReidEmbed *self)
   if (reid_gpu_advice (advice, sizeof advice))
     GST_WARNING_OBJECT (self, "%s", advice);
   self->info_sent = self->drop_told = FALSE;
-  self->moves_told = 0;
   self->failures = 0;
   self->seconds = 0;
   self->chips = 0;

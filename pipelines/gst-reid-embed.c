@@ -50,8 +50,7 @@ catch_signals (void)
 /* ---- the progress line */
 
 typedef struct {
-  const GstReidEmbedder *embedder;
-  guint moves_told; /* a bit for each network */
+  GstReidEmbedder *embedder;
   gboolean quiet, tty, open;
   gint64 start, last;
 } Progress;
@@ -68,15 +67,10 @@ end_progress (Progress *p)
 static void
 tell_moves (Progress *p)
 {
-  const ReidEmbedder *embedder = p->embedder->embedder;
+  const GstReidModel *m;
+  const gchar *why;
 
-  for (gint i = 0; i < reid_embedder_n_networks (embedder); i++) {
-    const GstReidModel *m = p->embedder->found->pdata[i];
-    const gchar *why = reid_embedder_moved (embedder, i);
-
-    if (!why || p->moves_told & 1u << i)
-      continue;
-    p->moves_told |= 1u << i;
+  while ((m = gst_reid_embedder_next_moved (p->embedder, &why))) {
     end_progress (p);
     g_printerr ("gst-reid: warning: the GPU has no memory left for %s, which "
                 "goes on on the CPU, slower: %s\n",
@@ -196,8 +190,8 @@ keep_projections (ReidAddition *addition, const ReidEmbedder *embedder,
 
 /* Frees the addition. */
 static gint
-make_vectors (const Embed *e, const gchar *name,
-              const GstReidEmbedder *embedder, ReidAddition *addition)
+make_vectors (const Embed *e, const gchar *name, GstReidEmbedder *embedder,
+              ReidAddition *addition)
 {
   guint size = e->batch > 0
                    ? (guint) e->batch

@@ -23,6 +23,7 @@ typedef struct {
   GPtrArray *found;     /* of GstReidModel: the networks */
   /*< private >*/
   gfloat *thresholds;
+  guint moves_told; /* a bit for each network */
 } GstReidEmbedder;
 
 /* models: names or files, separated by commas; one file may have commas in its
@@ -38,6 +39,10 @@ GST_REID_API void gst_reid_embedder_close (GstReidEmbedder *embedder);
 /* reid_embedder_drop(), and what goes with it. */
 GST_REID_API gboolean gst_reid_embedder_drop (GstReidEmbedder *embedder,
                                               const ReidError *why);
+/* A network that has moved to the CPU since the last call, and what the GPU
+ * said; NULL where there is none, or no more. Each is told once. */
+GST_REID_API const GstReidModel *
+gst_reid_embedder_next_moved (GstReidEmbedder *embedder, const gchar **why);
 
 G_END_DECLS
 

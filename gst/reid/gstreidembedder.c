@@ -297,3 +297,16 @@ gst_reid_embedder_drop (GstReidEmbedder *e, const ReidError *why)
     describe (e);
   return dropped;
 }
+
+const GstReidModel *
+gst_reid_embedder_next_moved (GstReidEmbedder *e, const gchar **why)
+{
+  for (gint i = 0; i < reid_embedder_n_networks (e->embedder); i++) {
+    *why = reid_embedder_moved (e->embedder, i);
+    if (!*why || e->moves_told & 1u << i)
+      continue;
+    e->moves_told |= 1u << i;
+    return e->found->pdata[i];
+  }
+  return NULL;
+}
