@@ -96,6 +96,28 @@ reid_gpu_constant (ReidGpuCompiler *c, int value, ReidForm form, int padded)
   return reid_gpu_weights_get (c->weights, value, form, padded, 0, 0, c->error);
 }
 
+bool
+reid_gpu_vector (ReidGpuCompiler *c, int value, int padded, const float **to)
+{
+  *to =
+      value < 0 ? NULL : reid_gpu_constant (c, value, REID_FORM_VECTOR, padded);
+  return value < 0 || *to;
+}
+
+bool
+reid_gpu_per_channel (const ReidGpuCompiler *c, const ReidNode *node)
+{
+  int rank = c->shapes[node->in[0]].rank;
+  ReidBlocked b;
+
+  if ((rank != 4 && rank != 2) || !reid_gpu_blocked (c, node->in[0], &b))
+    return false;
+  for (int i = 1; i < node->n_in; i++)
+    if (node->in[i] < 0 || !reid_gpu_is_constant (c, node->in[i]))
+      return false;
+  return true;
+}
+
 int
 reid_gpu_want (ReidGpuCompiler *c, int value, ReidGpuLayout layout)
 {

@@ -3,28 +3,6 @@
 
 #include <string.h>
 
-bool
-reid_gpu_vector (ReidGpuCompiler *c, int value, int padded, const float **to)
-{
-  *to =
-      value < 0 ? NULL : reid_gpu_constant (c, value, REID_FORM_VECTOR, padded);
-  return value < 0 || *to;
-}
-
-bool
-reid_gpu_per_channel (const ReidGpuCompiler *c, const ReidNode *node)
-{
-  int rank = c->shapes[node->in[0]].rank;
-  ReidBlocked b;
-
-  if ((rank != 4 && rank != 2) || !reid_gpu_blocked (c, node->in[0], &b))
-    return false;
-  for (int i = 1; i < node->n_in; i++)
-    if (node->in[i] < 0 || !reid_gpu_is_constant (c, node->in[i]))
-      return false;
-  return true;
-}
-
 static ReidGpuStep *
 simple_step (ReidGpuCompiler *c, const ReidNode *node, ReidGpuStepKind kind,
              const ReidBlocked *in, const ReidBlocked *out, int n_in)
