@@ -454,7 +454,9 @@ gst_reid_cluster_sink_event (GstBaseTransform *trans, GstEvent *event)
       case GST_EVENT_EOS:
         if (!self->finished && !self->failed && gst_reid_lost_eos (&self->lost))
           warn_of_lost (self);
-        finish (self, FALSE);
+        /* those downstream wanted no more of a stream that went on; a
+         * GstBaseSink that is being taken down may answer so, too */
+        finish (self, GST_PAD_LAST_FLOW_RETURN (trans->srcpad) == GST_FLOW_EOS);
         break;
       default:
         break;

@@ -63,8 +63,9 @@ struct _GstReidTestSrc {
   guint people, shots, seed, threads;
   gint64 timestamp_offset;
   gchar *truth_location;
-  /* under the object lock: an error was posted since the start */
-  gboolean failed;
+  /* under the object lock: since the start an error was posted, an EOS event
+   * was sent to the element */
+  gboolean failed, eos_sent;
   GstVideoInfo info;
   gint64 frames; /* length of the episode, -1 = endless */
 
@@ -167,13 +168,48 @@ close_file (GstReidTestSrc *self, gboolean partial)
     GST_REID_ELEMENT_ERROR (self, &error);
 }
 
+/* The base class also sends EOS when those downstream want no more, and a
+ * GstBaseSink that is being taken down may answer so. */
+static gboolean
+has_ended (GstReidTestSrc *self)
+{
+  const GstBaseSrc *src = GST_BASE_SRC (self);
+  const GstSegment *segment = &src->segment;
+  gboolean eos_sent;
+
+  GST_OBJECT_LOCK (self);
+  eos_sent = self->eos_sent;
+  GST_OBJECT_UNLOCK (self);
+  if (eos_sent || src->num_buffers_left == 0)
+    return TRUE;
+  if (self->reverse)
+    return self->frame <= 0 || segment->position <= segment->start;
+  return (self->frames >= 0 && self->frame >= self->frames)
+         || (GST_CLOCK_TIME_IS_VALID (segment->stop)
+             && segment->position >= segment->stop);
+}
+
 /* Before EOS goes downstream, so that whoever sees it finds the file. */
 static GstPadProbeReturn
 on_event (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS)
-    close_file (data, FALSE);
+    close_file (data, !has_ended (data));
   return GST_PAD_PROBE_OK;
+}
+
+static gboolean
+gst_reid_test_src_send_event (GstElement *element, GstEvent *event)
+{
+  GstReidTestSrc *self = GST_REID_TEST_SRC (element);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS) {
+    GST_OBJECT_LOCK (self);
+    self->eos_sent = TRUE;
+    GST_OBJECT_UNLOCK (self);
+  }
+  return GST_ELEMENT_CLASS (gst_reid_test_src_parent_class)
+      ->send_event (element, event);
 }
 
 /* The base class posts errors of what stands downstream in this element's name:
@@ -201,6 +237,7 @@ gst_reid_test_src_start (GstBaseSrc *src)
 
   GST_OBJECT_LOCK (self);
   self->failed = FALSE;
+  self->eos_sent = FALSE;
   gst_video_info_init (&self->info);
   self->frames = -1;
   GST_OBJECT_UNLOCK (self);
@@ -727,6 +764,7 @@ gst_reid_test_src_class_init (GstReidTestSrcClass *klass)
       "metas",
       "The gst-reid authors");
   gst_element_class_add_static_pad_template (element_class, &src_template);
+  element_class->send_event = GST_DEBUG_FUNCPTR (gst_reid_test_src_send_event);
   element_class->post_message =
       GST_DEBUG_FUNCPTR (gst_reid_test_src_post_message);
 

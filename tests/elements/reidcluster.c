@@ -746,6 +746,33 @@ TEST (an_application_may_call_a_run_partial)
   g_free (dir);
 }
 
+static GstPadProbeReturn
+want_no_more (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  gst_buffer_unref (GST_PAD_PROBE_INFO_BUFFER (info));
+  GST_PAD_PROBE_INFO_FLOW_RETURN (info) = GST_FLOW_EOS;
+  return GST_PAD_PROBE_HANDLED;
+}
+
+TEST (a_run_that_is_ended_downstream_is_partial)
+{
+  GstMessage *m;
+  Fixture f;
+
+  fixture_open (&f, NULL);
+  play_episode (&f);
+  gst_pad_add_probe (f.h->sinkpad, GST_PAD_PROBE_TYPE_BUFFER, want_no_more,
+                     NULL, NULL);
+  CHECK (push_face (&f, 60, 7) == GST_FLOW_EOS);
+  /* as every source does then */
+  gst_harness_push_event (f.h, gst_event_new_eos ());
+  m = next_element_message (f.bus, "reid-identities", 0);
+  REQUIRE (m);
+  CHECK (is_partial (m) && people_in (m) == 3);
+  gst_message_unref (m);
+  fixture_close (&f);
+}
+
 TEST (a_run_that_never_began_leaves_nothing)
 {
   gchar *dir = scratch ("never");

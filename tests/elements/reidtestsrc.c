@@ -465,6 +465,57 @@ TEST (a_stream_that_is_stopped_leaves_a_partial_file)
   g_free (path);
 }
 
+/* "partial" of the file after a run to EOS, -1 without a file. */
+static int
+partial_after (const gchar *properties, const gchar *rest, gboolean send_eos,
+               gint64 stop)
+{
+  gchar *path = place ("truth.json"), *text = NULL, *line;
+  int partial = -1;
+  Rig r;
+
+  line = g_strdup_printf ("truth-location=%s %s", path, properties);
+  rig_init (&r, line, SMALL, rest);
+  if (stop) {
+    gst_element_set_state (r.pipeline, GST_STATE_PAUSED);
+    gst_element_get_state (r.pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+    CHECK (gst_element_seek (r.pipeline, 1, GST_FORMAT_TIME,
+                             GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0,
+                             GST_SEEK_TYPE_SET, stop));
+  }
+  gst_element_set_state (r.pipeline, GST_STATE_PLAYING);
+  if (send_eos)
+    gst_element_send_event (r.pipeline, gst_event_new_eos ());
+  CHECK (rig_wait (&r, NULL));
+  rig_free (&r);
+  if (g_file_get_contents (path, &text, NULL, NULL)) {
+    partial = g_str_has_suffix (text, "\"partial\":true}\n");
+    CHECK (partial || g_str_has_suffix (text, "\"partial\":false}\n"));
+  }
+  g_unlink (path);
+  g_free (text);
+  g_free (line);
+  g_free (path);
+  return partial;
+}
+
+TEST (what_ended_by_itself_is_whole)
+{
+  CHECK (partial_after ("num-buffers=12", "", FALSE, 0) == 0);
+  CHECK (partial_after ("shots=1 people=1", "", FALSE, 0) == 0);
+  CHECK (partial_after ("", "", FALSE, GST_SECOND) == 0);
+  CHECK (partial_after ("", "", TRUE, 0) == 0);
+}
+
+/* A GstBaseSink answers so, too, where a pipeline is taken down at the wrong
+ * moment. */
+TEST (what_is_ended_downstream_is_partial)
+{
+  CHECK (partial_after ("", "! identity eos-after=10", FALSE, 0) == 1);
+  CHECK (partial_after ("num-buffers=50", "! identity eos-after=10", FALSE, 0)
+         == 1);
+}
+
 TEST (an_error_leaves_no_file)
 {
   gchar *path = place ("truth.json"), *text = NULL, *line;
