@@ -127,21 +127,6 @@ TEST (tags_keep_their_place)
 
 /* ---- what others must know of the wait */
 
-static GstClockTime
-latency (Rig *r)
-{
-  GstQuery *query = gst_query_new_latency ();
-  GstClockTime min = 0, max;
-  gboolean live;
-
-  gst_harness_set_upstream_latency (r->h, 10 * GST_MSECOND);
-  CHECK (gst_pad_peer_query (r->h->sinkpad, query));
-  gst_query_parse_latency (query, &live, &min, &max);
-  CHECK (max == GST_CLOCK_TIME_NONE || max >= min);
-  gst_query_unref (query);
-  return min - 10 * GST_MSECOND;
-}
-
 static guint
 buffers_wanted (Rig *r)
 {

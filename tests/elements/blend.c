@@ -52,24 +52,7 @@ dot_alone (TinyEmbedKind kind, gchar **version)
 static const gchar *
 told (Fixture *f, const gchar *field)
 {
-  static GstEvent *event;
-  const gchar *factory;
-
-  gst_clear_event (&event);
-  for (guint i = 0; !event; i++) {
-    const GstStructure *s;
-    GstEvent *e = gst_pad_get_sticky_event (
-        f->srcpad, GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, i);
-    if (!e)
-      return NULL;
-    s = gst_event_get_structure (e);
-    if (g_str_has_prefix (gst_structure_get_name (s), "reid-info-"))
-      event = e;
-    else
-      gst_event_unref (e);
-  }
-  factory = gst_structure_get_string (gst_event_get_structure (event), field);
-  return factory;
+  return record_info (&f->record, "reidembed", field);
 }
 
 TEST (two_networks_make_one_vector)

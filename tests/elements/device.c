@@ -59,25 +59,6 @@ run_three (Fixture *f, const gchar *gpu, const gchar *cpu)
   g_unsetenv ("REID_FAKE_CPU");
 }
 
-/* Of the last reid-info of this run. */
-static gchar *
-told (Fixture *f, const gchar *field)
-{
-  gchar *text = NULL;
-
-  g_mutex_lock (&f->record.lock);
-  for (guint i = 0; i < f->record.all->len; i++) {
-    GstEvent *event = record_at (&f->record, i)->event;
-    const GstStructure *s = event ? gst_event_get_structure (event) : NULL;
-    if (!s || !gst_structure_has_name (s, "reid-info-reidembed"))
-      continue;
-    g_free (text);
-    text = g_strdup (gst_structure_get_string (s, field));
-  }
-  g_mutex_unlock (&f->record.lock);
-  return text;
-}
-
 /* The three tracklets' vectors and versions, whose pictures all have one. */
 static GByteArray *
 vectors (Fixture *f)
@@ -122,9 +103,9 @@ check_goes_on (const gchar *models, const gchar *full, const gchar *names[])
     g_free (text);
   }
   CHECK (count_messages (f.bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR) == 0);
-  text = told (&f, "embedding-version");
-  CHECK (g_strcmp0 (text, record_tracklet (&f.record, 2)->version) == 0);
-  g_free (text);
+  CHECK (g_strcmp0 (record_info (&f.record, "reidembed", "embedding-version"),
+                    record_tracklet (&f.record, 2)->version)
+         == 0);
   fixture_close (&f);
   g_byte_array_unref (wanted);
   g_byte_array_unref (got);
@@ -149,15 +130,14 @@ TEST (of_several_those_that_do_not_fit)
 
 TEST (the_archive_is_told_of_both_devices)
 {
+  const gchar *text;
   Fixture f;
-  gchar *text;
 
   open_on_gpu (&f, tiny_embedder_path (TINY_EMBED_COLOUR));
   run_three (&f, "full", "");
-  text = told (&f, "backend");
+  text = record_info (&f.record, "reidembed", "backend");
   CHECK (text && g_str_has_prefix (text, "cudnn: "));
   CHECK_HAS (text, "since its memory ended, dnnl: ");
-  g_free (text);
   fixture_close (&f);
 }
 

@@ -371,6 +371,91 @@ record_clear (Record *r)
     g_free (record_s);                                                         \
   } while (0)
 
+/* What the last reid-info of that element says; NULL: nothing. It belongs to
+ * the record. */
+static inline const gchar *
+record_info (Record *r, const gchar *factory, const gchar *field)
+{
+  gchar *name = g_strconcat ("reid-info-", factory, NULL);
+  const gchar *text = NULL;
+
+  g_mutex_lock (&r->lock);
+  for (guint i = 0; i < r->all->len; i++) {
+    GstEvent *event = record_at (r, i)->event;
+    const GstStructure *s = event ? gst_event_get_structure (event) : NULL;
+    if (s && gst_structure_has_name (s, name))
+      text = gst_structure_get_string (s, field);
+  }
+  g_mutex_unlock (&r->lock);
+  g_free (name);
+  return text;
+}
+
+/* ---- messages */
+
+/* The next message of the types, or NULL after `ms`. */
+static inline GstMessage *
+next_message (GstBus *bus, GstMessageType types, guint ms)
+{
+  return gst_bus_timed_pop_filtered (bus, ms * GST_MSECOND, types);
+}
+
+/* The next element message of that name, or NULL after `ms`. */
+static inline GstMessage *
+next_element_message (GstBus *bus, const gchar *name, guint ms)
+{
+  GstMessage *m;
+
+  while ((m = next_message (bus, GST_MESSAGE_ELEMENT, ms))) {
+    if (gst_message_has_name (m, name))
+      return m;
+    gst_message_unref (m);
+  }
+  return NULL;
+}
+
+/* How many messages of the types wait; they are dropped. */
+static inline guint
+count_messages (GstBus *bus, GstMessageType types)
+{
+  GstMessage *m;
+  guint n = 0;
+
+  while ((m = gst_bus_pop_filtered (bus, types))) {
+    n++;
+    gst_message_unref (m);
+  }
+  return n;
+}
+
+/* The text of the next error or warning, "" where there is none. Free it. */
+static inline gchar *
+next_complaint (GstBus *bus, GstMessageType type, GQuark *domain, gint *code)
+{
+  GstMessage *m = gst_bus_pop_filtered (bus, type);
+  GError *error = NULL;
+  gchar *text;
+
+  if (!m)
+    return g_strdup ("");
+  if (type == GST_MESSAGE_ERROR)
+    gst_message_parse_error (m, &error, NULL);
+  else
+    gst_message_parse_warning (m, &error, NULL);
+  if (domain)
+    *domain = error->domain;
+  if (code)
+    *code = error->code;
+  text = g_strdup (error->message);
+  g_error_free (error);
+  gst_message_unref (m);
+  return text;
+}
+
+#define CHECK_HAS(text, part)                                                  \
+  CHECK_MSG (text &&strstr (text, part), "\"%s\" is not in \"%s\"", part,      \
+             text ? text : "")
+
 /* Pixels that the process counts as held, without holding them. */
 static inline GstReidChip *
 elements_fill_budget (void)

@@ -61,6 +61,21 @@ outputs (Rig *r)
   return g_string_free (s, FALSE);
 }
 
+static inline GstClockTime
+latency (Rig *r)
+{
+  GstQuery *query = gst_query_new_latency ();
+  GstClockTime min = 0, max;
+  gboolean live;
+
+  gst_harness_set_upstream_latency (r->h, 10 * GST_MSECOND);
+  CHECK (gst_pad_peer_query (r->h->sinkpad, query));
+  gst_query_parse_latency (query, &live, &min, &max);
+  CHECK (max == GST_CLOCK_TIME_NONE || max >= min);
+  gst_query_unref (query);
+  return min - 10 * GST_MSECOND;
+}
+
 /* Takes `left` more buffers, and gives this for every other. */
 typedef struct {
   guint left;
