@@ -69,6 +69,7 @@ struct _GstReidDetect {
   guint32 stream; /* sequence number of its STREAM_START */
   gboolean segment_used, info_sent;
   gboolean failed; /* an error was posted */
+  gboolean moved;  /* to the CPU, which was told */
   guint failures;
   GstReidDetectBatch *batch;
   GArray *faces;
@@ -160,6 +161,7 @@ gst_reid_detect_start (GstBaseTransform *trans)
   self->stream = GST_SEQNUM_INVALID;
   self->info_sent = FALSE;
   self->failed = FALSE;
+  self->moved = FALSE;
   self->failures = 0;
   self->seconds = 0;
   self->runs = 0;
@@ -180,17 +182,23 @@ gst_reid_detect_stop (GstBaseTransform *trans)
   return TRUE;
 }
 
+/* Frames that wait at most, for the one with which their run begins. */
+static guint
+most_waiting (GstReidDetect *self)
+{
+  guint64 n;
+
+  GST_OBJECT_LOCK (self);
+  n = (guint64) (self->most - 1) * self->settings.inference_interval;
+  GST_OBJECT_UNLOCK (self);
+  return (guint) MIN (n, GST_REID_DETECT_MOST_HELD - 1);
+}
+
 static void
 tell_latency (GstReidDetect *self)
 {
-  gboolean any_waits;
-
-  GST_OBJECT_LOCK (self);
-  any_waits = self->most > 1;
-  GST_OBJECT_UNLOCK (self);
-  if (any_waits)
-    gst_element_post_message (GST_ELEMENT (self),
-                              gst_message_new_latency (GST_OBJECT (self)));
+  gst_element_post_message (GST_ELEMENT (self),
+                            gst_message_new_latency (GST_OBJECT (self)));
 }
 
 static gboolean
@@ -202,7 +210,8 @@ gst_reid_detect_set_caps (GstBaseTransform *trans, GstCaps *incaps,
   if (!gst_video_info_from_caps (&self->info, incaps))
     return FALSE;
   if (gst_reid_frame_time_set_caps (&self->frame_time, GST_ELEMENT (self),
-                                    &self->info))
+                                    &self->info)
+      && most_waiting (self) > 0)
     tell_latency (self);
   return TRUE;
 }
@@ -366,6 +375,30 @@ finish_frame (GstReidDetect *self, GstReidDetectHeld *held)
   return gst_pad_push (trans->srcpad, buffer);
 }
 
+/* Of the GPU, which ended while the network ran. */
+static void
+tell_memory (GstReidDetect *self, int batch)
+{
+  const gchar *why = reid_detector_moved (self->detector);
+  guint waiting = most_waiting (self);
+
+  if (!why && reid_detector_batch (self->detector) < batch)
+    GST_WARNING_OBJECT (self, "no memory for more than %d frames at once",
+                        reid_detector_batch (self->detector));
+  if (!why || self->moved)
+    return;
+  self->moved = TRUE;
+  self->info_sent = FALSE;
+  GST_ELEMENT_WARNING (self, RESOURCE, FAILED,
+                       ("The GPU has no memory left for %s, which goes on on "
+                        "the CPU, slower: %s",
+                        self->found->name, why),
+                       (NULL));
+  choose_batch (self);
+  if (most_waiting (self) != waiting)
+    tell_latency (self);
+}
+
 /* Detects on what waits, and sends all of it on. */
 static GstFlowReturn
 release (GstReidDetect *self)
@@ -376,11 +409,14 @@ release (GstReidDetect *self)
   guint n = gst_reid_detect_batch_asked (self->batch);
 
   gst_reid_deadline_clear (self->deadline);
-  gst_reid_detect_batch_run (self->batch, self->detector, &self->info,
-                             GST_ELEMENT (self), self->stages);
-  if (n > 0)
+  if (n > 0) {
+    int batch = reid_detector_batch (self->detector);
+    gst_reid_detect_batch_run (self->batch, self->detector, &self->info,
+                               GST_ELEMENT (self), self->stages);
     self->seconds += (gdouble) (reid_clock () - start) * 1e-9;
-  self->runs += n;
+    self->runs += n;
+    tell_memory (self, batch);
+  }
   while ((held = gst_reid_detect_batch_pop (self->batch))) {
     if (held->base.event)
       gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
@@ -417,18 +453,6 @@ configure (GstReidDetect *self)
     result = GST_FLOW_ERROR;
   }
   return result;
-}
-
-/* Frames that wait at most, for the one with which their run begins. */
-static guint
-most_waiting (GstReidDetect *self)
-{
-  guint64 n;
-
-  GST_OBJECT_LOCK (self);
-  n = (guint64) (self->most - 1) * self->settings.inference_interval;
-  GST_OBJECT_UNLOCK (self);
-  return (guint) MIN (n, GST_REID_DETECT_MOST_HELD - 1);
 }
 
 /* How long they wait for it, and what is granted behind a live source to the
@@ -496,7 +520,8 @@ gst_reid_detect_generate_output (GstBaseTransform *trans, GstBuffer **out)
   most = self->most;
   GST_OBJECT_UNLOCK (self);
   if (gst_reid_frame_time_add (&self->frame_time, GST_ELEMENT (self),
-                               &self->info, GST_BUFFER_PTS (buffer)))
+                               &self->info, GST_BUFFER_PTS (buffer))
+      && most_waiting (self) > 0)
     tell_latency (self);
   asked =
       interval > 0 && self->frame % interval == 0 && !is_late (self, buffer);
@@ -654,8 +679,7 @@ gst_reid_detect_set_property (GObject *object, guint id, const GValue *value,
   if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   if (most_waiting (self) != waiting)
-    gst_element_post_message (GST_ELEMENT (self),
-                              gst_message_new_latency (GST_OBJECT (self)));
+    tell_latency (self);
 }
 
 static void

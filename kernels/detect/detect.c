@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,6 +114,17 @@ check_options (const ReidDetectorOptions *o, ReidError *error)
   return true;
 }
 
+static ReidContext *
+context_of (ReidSession *session, int threads, ReidError *error)
+{
+  ReidContext *context = reid_context_new (session, threads, error);
+
+  if (context && reid_context_share (context, 0, error))
+    return context;
+  reid_context_free (context);
+  return NULL;
+}
+
 bool
 reid_detector_configure (ReidDetector *detector,
                          const ReidDetectorOptions *options, ReidError *error)
@@ -126,17 +138,16 @@ reid_detector_configure (ReidDetector *detector,
   if (!check_options (&set, error))
     return false;
   if (!detector->context || set.threads != detector->threads) {
-    ReidContext *context =
-        reid_context_new (detector->session, set.threads, error);
-    if (!context || !reid_context_share (context, 0, error)) {
-      reid_context_free (context);
+    ReidContext *context = context_of (detector->session, set.threads, error);
+    if (!context)
       return false;
-    }
     reid_context_free (detector->context);
     detector->context = context;
     detector->threads = set.threads;
     detector->options.memory_limit = 0; /* as yet */
   }
+  if (detector->moved.status != REID_OK)
+    set.memory_limit = 0; /* it was the GPU's */
   if (set.memory_limit != detector->options.memory_limit)
     reid_context_limit_memory (detector->context, set.memory_limit);
   set.device = NULL;
@@ -189,6 +200,12 @@ open_model (ReidDetector *detector, const char *path,
   if (!detector->session)
     return false;
   detector->most = reid_session_batch (detector->session, INT_MAX);
+  snprintf (detector->reason, sizeof detector->reason, "%s",
+            reid_session_device_reason (detector->session));
+  if (reid_session_on_gpu (detector->session)
+      && !reid_session_sha256 (detector->session, NULL, detector->sha256,
+                               error))
+    return false;
   int n = reid_session_n_outputs (detector->session);
   for (int i = 0; i < n && i < REID_DETECTOR_OUTPUTS; i++)
     outputs[i] = *reid_session_output (detector->session, i);
@@ -239,6 +256,36 @@ reid_detector_free (ReidDetector *detector)
   free (detector);
 }
 
+bool
+reid_detector_move_to_cpu (ReidDetector *detector, const ReidError *why,
+                           ReidError *error)
+{
+  ReidError local = REID_ERROR_INIT;
+  ReidSession *session =
+      reid_session_to_cpu (detector->session, detector->sha256, &local);
+  ReidContext *context =
+      session ? context_of (session, detector->threads, &local) : NULL;
+
+  if (!context) {
+    reid_session_unref (session);
+    return reid_error_set (error, REID_ERROR_MEMORY,
+                           "%s; nor can it go on on the CPU: %s", why->message,
+                           local.message);
+  }
+  snprintf (detector->reason, sizeof detector->reason,
+            "%s; since its memory ended, %s",
+            reid_session_device_reason (detector->session),
+            reid_session_device_reason (session));
+  reid_context_free (detector->context);
+  reid_session_unref (detector->session);
+  detector->session = session;
+  detector->context = context;
+  detector->most = reid_session_batch (session, INT_MAX);
+  detector->options.memory_limit = 0;
+  detector->moved = *why;
+  return true;
+}
+
 ReidHead
 reid_detector_head (const ReidDetector *detector)
 {
@@ -254,7 +301,13 @@ reid_detector_device (const ReidDetector *detector)
 const char *
 reid_detector_device_reason (const ReidDetector *detector)
 {
-  return reid_session_device_reason (detector->session);
+  return detector->reason;
+}
+
+const char *
+reid_detector_moved (const ReidDetector *detector)
+{
+  return detector->moved.status ? detector->moved.message : NULL;
 }
 
 int

@@ -75,13 +75,18 @@ REID_API bool reid_detector_configure (ReidDetector *detector,
                                        const ReidDetectorOptions *options,
                                        ReidError *error);
 REID_API ReidHead reid_detector_head (const ReidDetector *detector);
+/* The reason tells of both devices, should it move. */
 REID_API const char *reid_detector_device (const ReidDetector *detector);
 REID_API const char *reid_detector_device_reason (const ReidDetector *detector);
+/* What the GPU said when it had no memory for a single frame any more, where
+ * it had had before; since then the network runs on the CPU, in f32. NULL where
+ * it is where it was opened. */
+REID_API const char *reid_detector_moved (const ReidDetector *detector);
 /* The threshold in force. */
 REID_API float reid_detector_threshold (const ReidDetector *detector);
 
 /* Frames that one run of the network takes at most: 1 where it takes only one
- * picture; fewer from when memory has ended on. */
+ * picture; fewer from when memory has ended, or on another device. */
 REID_API int reid_detector_batch (const ReidDetector *detector);
 /* Does it run on a GPU, which wants many frames at once? */
 REID_API bool reid_detector_on_gpu (const ReidDetector *detector);

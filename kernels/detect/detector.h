@@ -21,6 +21,7 @@ struct ReidDetector {
   ReidContext *context;
   int threads; /* of the context */
   int most;    /* frames a run */
+  bool proven; /* there was memory for a frame */
   ReidHeadOutputs outputs;
   ReidInputSize input;
   ReidTensorParams params; /* but for width and height */
@@ -32,6 +33,14 @@ struct ReidDetector {
   ReidDetectorInput *inputs;
   int n_lists;
   ReidDetectorTimes times;
+  char sha256[REID_SHA256_TEXT]; /* on a GPU: of the network's files */
+  char reason[1100];             /* see reid_detector_device_reason() */
+  ReidError moved;               /* why it is on the CPU now */
 };
+
+/* For when a GPU has no memory for a single frame any more. Where it fails all
+ * stays as it is. */
+bool reid_detector_move_to_cpu (ReidDetector *detector, const ReidError *why,
+                                ReidError *error);
 
 #endif /* REID_DETECT_DETECTOR_H */

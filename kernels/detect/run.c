@@ -216,6 +216,7 @@ run_inputs (ReidDetector *detector, const ReidImage *images, int n,
   in.dims[0] = n;
   bool ok = reid_context_run (detector->context, &in, out, error)
             && reid_session_check (detector->session, &in, out, NULL, error);
+  detector->proven |= ok;
   run_at = reid_clock ();
   times->network += run_at - filled_at;
   for (int i = 0; i < n && ok; i++) {
@@ -280,6 +281,19 @@ reserve (ReidDetector *detector, int n, ReidError *error)
   return true;
 }
 
+/* Is the frame to be tried again, on the CPU? */
+static bool
+goes_on_elsewhere (ReidDetector *detector, ReidError *error)
+{
+  const ReidError why = *error;
+
+  if (why.status != REID_ERROR_MEMORY || !detector->proven
+      || !reid_session_on_gpu (detector->session))
+    return false;
+  reid_error_clear (error);
+  return reid_detector_move_to_cpu (detector, &why, error);
+}
+
 void
 reid_detector_run_batch (ReidDetector *detector, const ReidImage *images, int n,
                          ReidDetection *detections)
@@ -302,17 +316,17 @@ reid_detector_run_batch (ReidDetector *detector, const ReidImage *images, int n,
       next = detector->inputs[batch].frame;
     if (taken == 0 || run_inputs (detector, images, batch, detections, &error))
       continue;
-    /* one frame must not take its neighbours with it */
-    if (batch == 1) {
-      reid_error_set (&detections[detector->inputs[0].frame].error,
-                      error.status, "%s", error.message);
-    } else {
+    bool again = true;
+    if (batch == 1)
+      again = goes_on_elsewhere (detector, &error);
+    else if (error.status == REID_ERROR_MEMORY)
+      detector->most = reid_session_batch (detector->session, batch - 1);
+    else /* one frame must not take its neighbours with it */
+      alone = true;
+    if (again)
       next = detector->inputs[0].frame;
-      if (error.status == REID_ERROR_MEMORY)
-        detector->most = reid_session_batch (detector->session, batch - 1);
-      else
-        alone = true;
-    }
+    else
+      detections[detector->inputs[0].frame].error = error;
     reid_error_clear (&error);
   }
 }

@@ -4,7 +4,6 @@
 #include "embed/align.h"
 #include "embed/vector.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,32 +155,6 @@ apply_info (ReidNetwork *network, const ReidEmbedderInfo *given,
   return true;
 }
 
-/* Of the network's file, and of those beside it with weights. */
-static bool
-hash_files (const ReidSession *session, const char *file, const char *known,
-            char sha256[REID_SHA256_TEXT], ReidError *error)
-{
-  char text[REID_SHA256_TEXT];
-  const char *other;
-  ReidSha256 sum;
-
-  if (known)
-    snprintf (sha256, REID_SHA256_TEXT, "%s", known);
-  else if (!reid_sha256_of_file (file, sha256))
-    return reid_error_set (error, REID_ERROR_OPEN, "%s: cannot be read: %s",
-                           file, strerror (errno));
-  for (int i = 0; (other = reid_session_data_file (session, i)); i++) {
-    if (!reid_sha256_of_file (other, text))
-      return reid_error_set (error, REID_ERROR_OPEN, "%s: cannot be read: %s",
-                             other, strerror (errno));
-    reid_sha256_init (&sum);
-    reid_sha256_update (&sum, sha256, REID_SHA256_TEXT);
-    reid_sha256_update (&sum, text, REID_SHA256_TEXT);
-    reid_sha256_end (&sum, sha256);
-  }
-  return true;
-}
-
 static bool
 open_session (ReidNetwork *network, const char *file, const char *device,
               ReidPrecision precision, ReidError *error)
@@ -234,8 +207,8 @@ reid_network_open (ReidNetwork *network, const ReidEmbedderNetwork *as,
       || !read_input (network, file, error)
       || !read_output (network, file, error)
       || !apply_info (network, as->info, file, error)
-      || !hash_files (network->session, file, as->sha256, network->sha256,
-                      error))
+      || !reid_session_sha256 (network->session, as->sha256, network->sha256,
+                               error))
     return false;
   network->weight = as->weight;
   network->threads = options->threads;
@@ -271,33 +244,19 @@ reid_network_try (ReidNetwork *network, ReidError *error)
   return network->proven;
 }
 
-static bool
-is_same_file (const ReidNetwork *network, const char *file, ReidError *error)
-{
-  char sha256[REID_SHA256_TEXT];
-
-  return hash_files (network->session, file, NULL, sha256, error)
-         && (strcmp (sha256, network->sha256) == 0
-             || reid_error_set (error, REID_ERROR_FORMAT,
-                                "%s: the file has changed since it was opened",
-                                file));
-}
-
 /* The limit was one of the GPU's memory. Where it fails all stays as it is. */
 static bool
 move_to_cpu (ReidNetwork *network, const ReidError *why, ReidError *error)
 {
-  const char *file = reid_session_path (network->session);
   ReidError local = REID_ERROR_INIT;
   ReidNetwork moved = *network;
 
-  moved.session = NULL;
+  moved.session =
+      reid_session_to_cpu (network->session, network->sha256, &local);
   moved.context = NULL;
   moved.memory_batch = 0;
   moved.moved = *why;
-  if (!open_session (&moved, file, "cpu", REID_PRECISION_F32, &local)
-      || !is_same_file (&moved, file, &local)
-      || !open_context (&moved, 0, &local)
+  if (!moved.session || !open_context (&moved, 0, &local)
       || !reid_network_try (&moved, &local)) {
     leave_device (&moved);
     return reid_error_set (error, REID_ERROR_MEMORY,

@@ -15,6 +15,7 @@
  * through the network beside one's own. */
 
 #include "base/base.h"
+#include "base/sha256.h"
 #include "image/image.h"
 
 #ifdef __cplusplus
@@ -109,6 +110,17 @@ REID_API const char *reid_session_path (const ReidSession *session);
 /* Files beside the network's own in which weights of it lie; NULL after the
  * last. */
 REID_API const char *reid_session_data_file (const ReidSession *session, int i);
+/* Of the network's file and of those beside it together. `known`: the network's
+ * file's own, which then is not read, or NULL. */
+REID_API bool reid_session_sha256 (const ReidSession *session,
+                                   const char *known,
+                                   char sha256[REID_SHA256_TEXT],
+                                   ReidError *error);
+/* The same network with the same outputs on the CPU, in f32: for when a GPU's
+ * memory has ended. An error where its files do not have this sum any more. */
+REID_API ReidSession *reid_session_to_cpu (const ReidSession *session,
+                                           const char *sha256,
+                                           ReidError *error);
 /* Name of the backend that runs it, and a one-line description of why it was
  * chosen, with versions ("dnnl: oneDNN 2.6.3, avx512_core"). */
 REID_API const char *reid_session_device (const ReidSession *session);

@@ -3,9 +3,7 @@
 /* The whole detector on a network that finds bright squares on a dark ground
  * (tests/nn/tinyonnx.h). */
 
-#include "test.h"
-#include "detect/detect.h"
-#include "tinyonnx.h"
+#include "squares.h"
 
 #include <unistd.h>
 
@@ -39,46 +37,6 @@ open_tiny (const ReidDetectorOptions *options, ReidError *error)
   defaults.threads = 1;
   return reid_detector_new (tiny (), NULL, options ? options : &defaults,
                             error);
-}
-
-/* A grey frame; squares are drawn into it. */
-typedef struct {
-  uint8_t *pixels;
-  ReidImage image;
-} Frame;
-
-static Frame
-frame_new (int width, int height)
-{
-  uint8_t *pixels = malloc ((size_t) width * (size_t) height);
-
-  memset (pixels, 20, (size_t) width * (size_t) height);
-  return (Frame){ pixels,
-                  { .format = REID_PIXEL_GRAY8,
-                    .width = width,
-                    .height = height,
-                    .plane = { pixels },
-                    .stride = { width },
-                    .full_range = true,
-                    .par_n = 1,
-                    .par_d = 1 } };
-}
-
-static void
-square (Frame *frame, int left, int top, int width, int height)
-{
-  for (int y = top; y < top + height; y++)
-    for (int x = left; x < left + width; x++)
-      if (x >= 0 && y >= 0 && x < frame->image.width && y < frame->image.height)
-        frame->pixels[(size_t) y * (size_t) frame->image.width + (size_t) x] =
-            230;
-}
-
-/* Of no faces there is no array, which memcmp() would not have. */
-static bool
-same_faces (const ReidFace *a, int n_a, const ReidFace *b, int n_b)
-{
-  return n_a == n_b && (n_a == 0 || !memcmp (a, b, (size_t) n_a * sizeof *a));
 }
 
 static bool
