@@ -114,6 +114,23 @@ choose_batch (GstReidDetect *self)
                         asked);
 }
 
+/* TRUE where it was told now. */
+static gboolean
+tell_move (GstReidDetect *self)
+{
+  const gchar *why = reid_detector_moved (self->detector);
+
+  if (!why || self->moved)
+    return FALSE;
+  self->moved = TRUE;
+  GST_ELEMENT_WARNING (self, RESOURCE, FAILED,
+                       ("The GPU cannot run %s, which goes on on the CPU, "
+                        "slower: %s",
+                        self->found->name, why),
+                       (NULL));
+  return TRUE;
+}
+
 static gboolean
 gst_reid_detect_start (GstBaseTransform *trans)
 {
@@ -162,6 +179,7 @@ gst_reid_detect_start (GstBaseTransform *trans)
   self->info_sent = FALSE;
   self->failed = FALSE;
   self->moved = FALSE;
+  tell_move (self);
   self->failures = 0;
   self->seconds = 0;
   self->runs = 0;
@@ -375,28 +393,21 @@ finish_frame (GstReidDetect *self, GstReidDetectHeld *held)
   return gst_pad_push (trans->srcpad, buffer);
 }
 
-/* Of the GPU, which ended while the network ran. */
+/* What changed while the network ran. */
 static void
 tell_memory (GstReidDetect *self, int batch)
 {
-  const gchar *why = reid_detector_moved (self->detector);
   guint waiting = most_waiting (self);
 
-  if (!why && reid_detector_batch (self->detector) < batch)
+  if (tell_move (self)) {
+    self->info_sent = FALSE;
+    choose_batch (self);
+    if (most_waiting (self) != waiting)
+      tell_latency (self);
+  } else if (reid_detector_batch (self->detector) < batch) {
     GST_WARNING_OBJECT (self, "no memory for more than %d frames at once",
                         reid_detector_batch (self->detector));
-  if (!why || self->moved)
-    return;
-  self->moved = TRUE;
-  self->info_sent = FALSE;
-  GST_ELEMENT_WARNING (self, RESOURCE, FAILED,
-                       ("The GPU has no memory left for %s, which goes on on "
-                        "the CPU, slower: %s",
-                        self->found->name, why),
-                       (NULL));
-  choose_batch (self);
-  if (most_waiting (self) != waiting)
-    tell_latency (self);
+  }
 }
 
 /* Detects on what waits, and sends all of it on. */

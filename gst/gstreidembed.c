@@ -108,7 +108,7 @@ tell_drop (GstReidEmbed *self)
                        (NULL));
 }
 
-/* Once for each network that the GPU has no memory for any more. */
+/* Once for each network that the GPU fails on. */
 static void
 tell_moves (GstReidEmbed *self)
 {
@@ -118,9 +118,9 @@ tell_moves (GstReidEmbed *self)
   while ((m = gst_reid_embedder_next_moved (self->embedder, &why))) {
     self->info_sent = FALSE;
     GST_ELEMENT_WARNING (self, RESOURCE, FAILED,
-                         ("The GPU has no memory left for %s, which goes on on "
-                          "the CPU, slower; its vectors can be compared with "
-                          "those before: %s",
+                         ("The GPU cannot run %s, which goes on on the CPU, "
+                          "slower; its vectors can be compared with those of "
+                          "the GPU: %s",
                           m->name, why),
                          (NULL));
   }
@@ -151,6 +151,7 @@ open_model (GstReidEmbed *self)
                    reid_embedder_device_reason (self->embedder->embedder));
   if (reid_gpu_advice (advice, sizeof advice))
     GST_WARNING_OBJECT (self, "%s", advice);
+  tell_moves (self);
   self->info_sent = self->drop_told = FALSE;
   self->failures = 0;
   self->seconds = 0;

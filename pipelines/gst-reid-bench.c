@@ -97,16 +97,24 @@ add_row (Bench *b, const gchar *name, ReidSession *s, gint64 batch,
 
 static gint
 bench_model (Bench *b, const GstReidModel *model,
-             const ReidSessionOptions *options, const GArray *batches)
+             const ReidSessionOptions *asked, const GArray *batches)
 {
-  ReidError error = REID_ERROR_INIT;
-  ReidSession *s = reid_session_open (model->path, options, &error);
+  ReidError error = REID_ERROR_INIT, gpu = REID_ERROR_INIT;
+  ReidSessionOptions options = *asked;
+  ReidSession *s;
   gint code = EXIT_OK;
+
+  options.gpu_failure = &gpu;
+  s = reid_session_open (model->path, &options, &error);
 
   if (!s) {
     reid_say_error ("%s", error.message);
     return error.status == REID_ERROR_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
   }
+  if (gpu.status != REID_OK)
+    g_printerr ("gst-reid: warning: the GPU cannot run %s, which is measured "
+                "on the CPU: %s\n",
+                model->name, gpu.message);
   if (!b->table)
     begin_table (b, s);
   for (guint i = 0; i < batches->len && code == EXIT_OK; i++) {

@@ -63,7 +63,7 @@ end_progress (Progress *p)
   p->open = FALSE;
 }
 
-/* Once for each network that the GPU has no memory for any more. */
+/* Once for each network that the GPU fails on. */
 static void
 tell_moves (Progress *p)
 {
@@ -72,9 +72,10 @@ tell_moves (Progress *p)
 
   while ((m = gst_reid_embedder_next_moved (p->embedder, &why))) {
     end_progress (p);
-    g_printerr ("gst-reid: warning: the GPU has no memory left for %s, which "
-                "goes on on the CPU, slower: %s\n",
-                m->name, why);
+    g_printerr (
+        "gst-reid: warning: the GPU cannot run %s, which goes on on the "
+        "CPU, slower: %s\n",
+        m->name, why);
   }
 }
 

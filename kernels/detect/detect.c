@@ -6,7 +6,6 @@
 
 #include <limits.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,8 +145,8 @@ reid_detector_configure (ReidDetector *detector,
     detector->threads = set.threads;
     detector->options.memory_limit = 0; /* as yet */
   }
-  if (detector->moved.status != REID_OK)
-    set.memory_limit = 0; /* it was the GPU's */
+  if (detector->unlimited)
+    set.memory_limit = 0;
   if (set.memory_limit != detector->options.memory_limit)
     reid_context_limit_memory (detector->context, set.memory_limit);
   set.device = NULL;
@@ -192,16 +191,18 @@ open_model (ReidDetector *detector, const char *path,
   ReidSessionOptions session_options = {
     .device = options ? options->device : NULL,
     .precision = options ? options->precision : REID_PRECISION_AUTO,
-    .places = true
+    .places = true,
+    .gpu_failure = &detector->moved
   };
   ReidTensorInfo outputs[REID_DETECTOR_OUTPUTS];
 
+  detector->automatic = reid_device_is_auto (session_options.device);
   detector->session = reid_session_open (path, &session_options, error);
   if (!detector->session)
     return false;
   detector->most = reid_session_batch (detector->session, INT_MAX);
-  snprintf (detector->reason, sizeof detector->reason, "%s",
-            reid_session_device_reason (detector->session));
+  reid_session_moved_reason (NULL, detector->session, &detector->moved,
+                             detector->reason, sizeof detector->reason);
   if (reid_session_on_gpu (detector->session)
       && !reid_session_sha256 (detector->session, NULL, detector->sha256,
                                error))
@@ -268,20 +269,21 @@ reid_detector_move_to_cpu (ReidDetector *detector, const ReidError *why,
 
   if (!context) {
     reid_session_unref (session);
-    return reid_error_set (error, REID_ERROR_MEMORY,
+    return reid_error_set (error, why->status,
                            "%s; nor can it go on on the CPU: %s", why->message,
                            local.message);
   }
-  snprintf (detector->reason, sizeof detector->reason,
-            "%s; since its memory ended, %s",
-            reid_session_device_reason (detector->session),
-            reid_session_device_reason (session));
+  reid_session_moved_reason (detector->session, session, why, detector->reason,
+                             sizeof detector->reason);
   reid_context_free (detector->context);
   reid_session_unref (detector->session);
   detector->session = session;
   detector->context = context;
   detector->most = reid_session_batch (session, INT_MAX);
-  detector->options.memory_limit = 0;
+  detector->unlimited = detector->proven;
+  if (detector->unlimited)
+    detector->options.memory_limit = 0;
+  reid_context_limit_memory (context, detector->options.memory_limit);
   detector->moved = *why;
   return true;
 }

@@ -19,9 +19,11 @@ typedef struct {
 struct ReidDetector {
   ReidSession *session;
   ReidContext *context;
-  int threads; /* of the context */
-  int most;    /* frames a run */
-  bool proven; /* there was memory for a frame */
+  int threads;    /* of the context */
+  int most;       /* frames a run */
+  bool automatic; /* the device may be another */
+  bool proven;    /* it has run there */
+  bool unlimited; /* the memory limit was one of a GPU that it left */
   ReidHeadOutputs outputs;
   ReidInputSize input;
   ReidTensorParams params; /* but for width and height */
@@ -35,11 +37,11 @@ struct ReidDetector {
   ReidDetectorTimes times;
   char sha256[REID_SHA256_TEXT]; /* on a GPU: of the network's files */
   char reason[1100];             /* see reid_detector_device_reason() */
-  ReidError moved;               /* why it is on the CPU now */
+  ReidError moved; /* why it is on the CPU and not, or no longer, on the GPU */
 };
 
-/* For when a GPU has no memory for a single frame any more. Where it fails all
- * stays as it is. */
+/* For when a GPU fails on a single frame. Where this fails all stays as it is.
+ */
 bool reid_detector_move_to_cpu (ReidDetector *detector, const ReidError *why,
                                 ReidError *error);
 

@@ -287,8 +287,8 @@ goes_on_elsewhere (ReidDetector *detector, ReidError *error)
 {
   const ReidError why = *error;
 
-  if (why.status != REID_ERROR_MEMORY || !detector->proven
-      || !reid_session_on_gpu (detector->session))
+  if (!reid_is_of_the_device (&why) || !reid_session_on_gpu (detector->session)
+      || !(detector->proven || detector->automatic))
     return false;
   reid_error_clear (error);
   return reid_detector_move_to_cpu (detector, &why, error);

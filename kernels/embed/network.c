@@ -156,23 +156,26 @@ apply_info (ReidNetwork *network, const ReidEmbedderInfo *given,
 }
 
 static bool
-open_session (ReidNetwork *network, const char *file, const char *device,
-              ReidPrecision precision, ReidError *error)
+open_session (ReidNetwork *network, const char *file,
+              const ReidEmbedderOptions *options, ReidError *error)
 {
-  ReidSessionOptions options = { device, precision };
+  ReidSessionOptions session_options = { .device = options->device,
+                                         .precision = options->precision,
+                                         .gpu_failure = &network->moved };
 
   if (network->layers) {
-    options.taps = network->layers->names;
-    options.n_taps = network->layers->n;
-    options.outputs = REID_OUTPUTS_TAPS;
+    session_options.taps = network->layers->names;
+    session_options.n_taps = network->layers->n;
+    session_options.outputs = REID_OUTPUTS_TAPS;
   }
-  network->session = reid_session_open (file, &options, error);
+  network->automatic = reid_device_is_auto (options->device);
+  network->session = reid_session_open (file, &session_options, error);
   return network->session != NULL;
 }
 
 /* And the batches that suit its device. */
 static bool
-open_context (ReidNetwork *network, size_t memory_limit, ReidError *error)
+open_context (ReidNetwork *network, ReidError *error)
 {
   network->batchable = reid_session_batchable (network->session);
   if (!network->batchable)
@@ -185,7 +188,7 @@ open_context (ReidNetwork *network, size_t memory_limit, ReidError *error)
       reid_context_new (network->session, network->threads, error);
   if (!network->context || !reid_context_share (network->context, 0, error))
     return false;
-  reid_context_limit_memory (network->context, memory_limit);
+  reid_context_limit_memory (network->context, network->memory_limit);
   return true;
 }
 
@@ -203,7 +206,7 @@ reid_network_open (ReidNetwork *network, const ReidEmbedderNetwork *as,
     if (!network->layers)
       return false;
   }
-  if (!open_session (network, file, options->device, options->precision, error)
+  if (!open_session (network, file, options, error)
       || !read_input (network, file, error)
       || !read_output (network, file, error)
       || !apply_info (network, as->info, file, error)
@@ -212,9 +215,10 @@ reid_network_open (ReidNetwork *network, const ReidEmbedderNetwork *as,
     return false;
   network->weight = as->weight;
   network->threads = options->threads;
-  snprintf (network->reason, sizeof network->reason, "%s",
-            reid_session_device_reason (network->session));
-  return open_context (network, options->memory_limit, error);
+  network->memory_limit = options->memory_limit;
+  reid_session_moved_reason (NULL, network->session, &network->moved,
+                             network->reason, sizeof network->reason);
+  return open_context (network, error);
 }
 
 static void
@@ -232,19 +236,25 @@ reid_network_close (ReidNetwork *network)
   memset (network, 0, sizeof *network);
 }
 
-bool
-reid_network_try (ReidNetwork *network, ReidError *error)
+static bool
+run_empty (ReidNetwork *network, ReidError *error)
 {
   ReidTensor in = input_of (network, 1), out[MOST_OUTPUTS];
 
   if (!reid_context_input (network->context, 0, &in, error))
     return false;
   memset (in.data, 0, (size_t) reid_tensor_count (&in) * sizeof *in.data);
-  network->proven = reid_context_run (network->context, &in, out, error);
-  return network->proven;
+  return reid_context_run (network->context, &in, out, error);
 }
 
-/* The limit was one of the GPU's memory. Where it fails all stays as it is. */
+static bool
+may_move (const ReidNetwork *network, const ReidError *why)
+{
+  return reid_is_of_the_device (why) && reid_session_on_gpu (network->session)
+         && (network->proven || network->automatic);
+}
+
+/* Where it fails all stays as it is. */
 static bool
 move_to_cpu (ReidNetwork *network, const ReidError *why, ReidError *error)
 {
@@ -256,19 +266,33 @@ move_to_cpu (ReidNetwork *network, const ReidError *why, ReidError *error)
   moved.context = NULL;
   moved.memory_batch = 0;
   moved.moved = *why;
-  if (!moved.session || !open_context (&moved, 0, &local)
-      || !reid_network_try (&moved, &local)) {
+  if (network->proven) /* it was the GPU's */
+    moved.memory_limit = 0;
+  if (!moved.session || !open_context (&moved, &local)
+      || !run_empty (&moved, &local)) {
     leave_device (&moved);
-    return reid_error_set (error, REID_ERROR_MEMORY,
+    return reid_error_set (error, why->status,
                            "%s; nor can it go on on the CPU: %s", why->message,
                            local.message);
   }
-  snprintf (moved.reason, sizeof moved.reason, "%s; since its memory ended, %s",
-            reid_session_device_reason (network->session),
-            reid_session_device_reason (moved.session));
+  reid_session_moved_reason (network->session, moved.session, why, moved.reason,
+                             sizeof moved.reason);
   leave_device (network);
   *network = moved;
   return true;
+}
+
+bool
+reid_network_try (ReidNetwork *network, ReidError *error)
+{
+  ReidError why = REID_ERROR_INIT;
+
+  network->proven =
+      run_empty (network, &why)
+      || (may_move (network, &why)
+              ? move_to_cpu (network, &why, error)
+              : reid_error_set (error, why.status, "%s", why.message));
+  return network->proven;
 }
 
 /* Picture i of the next run is face `index`. */
@@ -388,8 +412,7 @@ reid_network_run (ReidNetwork *network, const ReidFacePicture *pictures, int n,
                && reid_growth_no_memory (growth, batch)) {
       network->memory_batch = growth->most;
       reid_error_clear (&why);
-    } else if (why.status == REID_ERROR_MEMORY && network->proven
-               && reid_session_on_gpu (network->session)) {
+    } else if (may_move (network, &why)) {
       if (!move_to_cpu (network, &why, error))
         return false;
       reid_error_clear (&why);

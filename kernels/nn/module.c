@@ -102,6 +102,19 @@ available (Module *m, int index, char *line, size_t size)
   return ok && m->backend->probe (index, line, size);
 }
 
+bool
+reid_device_is_auto (const char *device)
+{
+  return !device || !*device || strcmp (device, "auto") == 0;
+}
+
+bool
+reid_is_of_the_device (const ReidError *error)
+{
+  return error->status == REID_ERROR_MEMORY
+         || error->status == REID_ERROR_DEVICE;
+}
+
 /* "cuda" and "cuda:N" are the backend "cudnn" and its device N. */
 static void
 split (const char *device, char name[32], int *index)
@@ -110,7 +123,7 @@ split (const char *device, char name[32], int *index)
   char rest;
 
   *index = 0;
-  snprintf (name, 32, "%s", device && *device ? device : "auto");
+  snprintf (name, 32, "%s", reid_device_is_auto (device) ? "auto" : device);
   if (strcmp (name, "cuda") == 0
       || (sscanf (name, "cuda:%3u%c", &n, &rest) == 1
           && strspn (name + 5, "0123456789") == strlen (name + 5))) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a session's network is known by, and the same network on the CPU. */
+/* What a session's network is known by, and the same network on the CPU, where
+ * its GPU has failed. */
 #include "nn/session_private.h"
 
 #include <errno.h>
@@ -53,4 +54,19 @@ reid_session_to_cpu (const ReidSession *session, const char *sha256,
     return moved;
   reid_session_unref (moved);
   return NULL;
+}
+
+void
+reid_session_moved_reason (const ReidSession *from, const ReidSession *to,
+                           const ReidError *why, char *reason, size_t size)
+{
+  if (why->status == REID_OK)
+    snprintf (reason, size, "%s", to->reason);
+  else if (!from)
+    snprintf (reason, size, "%s; not the GPU: %s", to->reason, why->message);
+  else
+    snprintf (reason, size, "%s; since %s, %s", from->reason,
+              why->status == REID_ERROR_MEMORY ? "its memory ended"
+                                               : "it failed",
+              to->reason);
 }

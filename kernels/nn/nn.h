@@ -78,7 +78,15 @@ typedef struct {
   /* Results are places in a picture, as a detector's: then AUTO is not bf16,
    * whose 8 bits are a pixel of a box that is 250 pixels wide. */
   bool places;
+  /* Where a GPU fails to take the network and AUTO therefore means the CPU:
+   * what it said; else it is left alone. May be NULL. */
+  ReidError *gpu_failure;
 } ReidSessionOptions;
+
+/* NULL, "" and "auto". */
+REID_API bool reid_device_is_auto (const char *device);
+/* For want of memory, or of a device that works: might another device do? */
+REID_API bool reid_is_of_the_device (const ReidError *error);
 
 /* Is there an NVIDIA GPU for which the module is missing? Then one line on what
  * to install. Any thread. */
@@ -116,11 +124,17 @@ REID_API bool reid_session_sha256 (const ReidSession *session,
                                    const char *known,
                                    char sha256[REID_SHA256_TEXT],
                                    ReidError *error);
-/* The same network with the same outputs on the CPU, in f32: for when a GPU's
- * memory has ended. An error where its files do not have this sum any more. */
+/* The same network with the same outputs on the CPU, in f32: for when its GPU
+ * has failed. An error where its files do not have this sum any more. */
 REID_API ReidSession *reid_session_to_cpu (const ReidSession *session,
                                            const char *sha256,
                                            ReidError *error);
+/* The device reason of a network that went from one to the other for that
+ * error, or, with NULL, was opened there; REID_OK: there was none. */
+REID_API void reid_session_moved_reason (const ReidSession *from,
+                                         const ReidSession *to,
+                                         const ReidError *why, char *reason,
+                                         size_t size);
 /* Name of the backend that runs it, and a one-line description of why it was
  * chosen, with versions ("dnnl: oneDNN 2.6.3, avx512_core"). */
 REID_API const char *reid_session_device (const ReidSession *session);

@@ -153,56 +153,115 @@ join (const char *path, const FileKey *key, const ReidSessionOptions *asked,
   return ok ? s : NULL;
 }
 
-static ReidSession *
-open_fd (const char *path, int fd, const ReidSessionOptions *options,
-         ReidError *error)
-{
-  char reason[512];
-  ReidBackendOptions chosen;
-  ReidError why = REID_ERROR_INIT;
-  struct stat st;
-  bool fresh, ok;
-  void *data;
+/* Where a network comes from: a file, or bytes that stay for the call. */
+typedef struct {
+  const char *path; /* or a name */
+  int fd;           /* of the file; else -1 */
+  FileKey key;
+  ReidBytes bytes;
+} Source;
 
-  if (fstat (fd, &st) != 0 || !S_ISREG (st.st_mode)) {
-    reid_error_set (error, REID_ERROR_OPEN,
-                    "%s: not a regular file; the model must be an .onnx file",
-                    path);
-    return NULL;
-  }
-  if (st.st_size == 0) {
-    reid_error_set (error, REID_ERROR_FORMAT, "%s: the file is empty", path);
-    return NULL;
-  }
-  const ReidBackend *backend =
-      reid_backend_choose (options, &chosen, reason, sizeof reason, error);
-  if (!backend)
-    return NULL;
-  FileKey key = { st.st_dev, st.st_ino, st.st_size, st.st_mtim };
-  ReidSession *s =
-      join (path, &key, options, backend, &chosen, reason, &fresh, error);
+static bool
+load_file (ReidSession *s, const Source *from, ReidError *error)
+{
+  size_t size = (size_t) from->key.size;
+  void *data = (uint64_t) from->key.size > SIZE_MAX
+                   ? MAP_FAILED
+                   : mmap (NULL, size, PROT_READ, MAP_PRIVATE, from->fd, 0);
+  bool ok;
+
+  if (data == MAP_FAILED)
+    return reid_error_set (error, REID_ERROR_OPEN, "%s: cannot be read: %s",
+                           from->path, strerror (errno));
+  ok = load (s, (ReidBytes){ data, size }, error);
+  munmap (data, size);
+  return ok;
+}
+
+static ReidSession *
+open_file (const Source *from, const ReidSessionOptions *asked,
+           const ReidBackend *backend, const ReidBackendOptions *options,
+           const char *reason, ReidError *error)
+{
+  ReidError why = REID_ERROR_INIT;
+  bool fresh, ok;
+  ReidSession *s = join (from->path, &from->key, asked, backend, options,
+                         reason, &fresh, error);
+
   if (!s || !fresh)
     return s;
-  data = (uint64_t) st.st_size > SIZE_MAX
-             ? MAP_FAILED
-             : mmap (NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (data == MAP_FAILED) {
-    ok = reid_error_set (&why, REID_ERROR_OPEN, "%s: cannot be read: %s", path,
-                         strerror (errno));
-  } else {
-    ok = load (s, (ReidBytes){ data, (size_t) st.st_size }, &why);
-    munmap (data, (size_t) st.st_size);
-  }
+  ok = load_file (s, from, &why);
   if (!ok)
     reid_error_set (error, why.status, "%s", why.message);
   return loaded (s, ok, &why);
+}
+
+static ReidSession *
+open_bytes (const Source *from, const ReidSessionOptions *asked,
+            const ReidBackend *backend, const ReidBackendOptions *options,
+            const char *reason, ReidError *error)
+{
+  ReidSession *s = session_new (from->path, asked, backend, options, reason);
+
+  if (!s) {
+    reid_error_set (error, REID_ERROR_MEMORY, "not enough memory");
+    return NULL;
+  }
+  if (!load (s, from->bytes, error)) {
+    session_free (s);
+    return NULL;
+  }
+  pthread_mutex_lock (&registry_lock);
+  s->state = READY;
+  s->next = registry;
+  registry = s;
+  pthread_mutex_unlock (&registry_lock);
+  return s;
+}
+
+static ReidSession *
+open_on_device (const Source *from, const ReidSessionOptions *asked,
+                bool *on_gpu, ReidError *error)
+{
+  char reason[512];
+  ReidBackendOptions options;
+  const ReidBackend *backend =
+      reid_backend_choose (asked, &options, reason, sizeof reason, error);
+
+  if (!backend)
+    return NULL;
+  *on_gpu = backend->own_memory;
+  return (from->fd >= 0 ? open_file : open_bytes) (from, asked, backend,
+                                                   &options, reason, error);
+}
+
+static ReidSession *
+open_source (const Source *from, const ReidSessionOptions *asked,
+             ReidError *error)
+{
+  ReidSessionOptions options = asked ? *asked : (ReidSessionOptions){ NULL };
+  ReidError why = REID_ERROR_INIT, other = REID_ERROR_INIT;
+  bool on_gpu = false;
+  ReidSession *s = open_on_device (from, &options, &on_gpu, &why);
+
+  if (!s && on_gpu && reid_device_is_auto (options.device)
+      && reid_is_of_the_device (&why)) {
+    options.device = "cpu";
+    s = open_on_device (from, &options, &on_gpu, &other);
+    if (s && options.gpu_failure)
+      *options.gpu_failure = why;
+  }
+  if (!s)
+    reid_error_set (error, why.status, "%s", why.message);
+  return s;
 }
 
 ReidSession *
 reid_session_open (const char *path, const ReidSessionOptions *options,
                    ReidError *error)
 {
-  ReidSession *s;
+  ReidSession *s = NULL;
+  struct stat st;
   int fd;
 
   if (!path || !*path) {
@@ -217,7 +276,18 @@ reid_session_open (const char *path, const ReidSessionOptions *options,
                     "%s: cannot be opened: %s", path, strerror (errno));
     return NULL;
   }
-  s = open_fd (path, fd, options, error);
+  if (fstat (fd, &st) != 0 || !S_ISREG (st.st_mode)) {
+    reid_error_set (error, REID_ERROR_OPEN,
+                    "%s: not a regular file; the model must be an .onnx file",
+                    path);
+  } else if (st.st_size == 0) {
+    reid_error_set (error, REID_ERROR_FORMAT, "%s: the file is empty", path);
+  } else {
+    const Source from = {
+      path, fd, { st.st_dev, st.st_ino, st.st_size, st.st_mtim }, { NULL, 0 }
+    };
+    s = open_source (&from, options, error);
+  }
   close (fd);
   return s;
 }
@@ -226,36 +296,13 @@ ReidSession *
 reid_session_open_memory (const void *data, size_t size, const char *name,
                           const ReidSessionOptions *options, ReidError *error)
 {
-  char reason[512];
-  ReidBackendOptions chosen;
-  ReidSession *s;
-  ReidError why = REID_ERROR_INIT;
-  const ReidBackend *backend;
+  const Source from = { name ? name : "memory", -1, { 0 }, { data, size } };
 
   if (!data && size) {
     reid_error_set (error, REID_ERROR_ARGUMENT, "no model is given");
     return NULL;
   }
-  backend =
-      reid_backend_choose (options, &chosen, reason, sizeof reason, error);
-  if (!backend)
-    return NULL;
-  s = session_new (name ? name : "memory", options, backend, &chosen, reason);
-  if (!s) {
-    reid_error_set (error, REID_ERROR_MEMORY, "not enough memory");
-    return NULL;
-  }
-  if (!load (s, (ReidBytes){ data, size }, &why)) {
-    reid_error_set (error, why.status, "%s", why.message);
-    session_free (s);
-    return NULL;
-  }
-  pthread_mutex_lock (&registry_lock);
-  s->state = READY;
-  s->next = registry;
-  registry = s;
-  pthread_mutex_unlock (&registry_lock);
-  return s;
+  return open_source (&from, options, error);
 }
 
 ReidSession *

@@ -47,7 +47,7 @@ open_on (const char *device)
   options.inference_size = 320;
   options.threads = 1;
   options.precision = REID_PRECISION_F32;
-  options.memory_limit = strcmp (device, "cuda") ? 0 : (size_t) 1 << 30;
+  options.memory_limit = strcmp (device, "cpu") ? (size_t) 1 << 30 : 0;
   ReidDetector *detector = reid_detector_new (path (), NULL, &options, &error);
   CHECK_MSG (detector, "%s", error.message);
   return detector;
@@ -174,6 +174,56 @@ TEST (a_network_goes_on_on_the_cpu)
     reid_detector_free (cpu);
     CHECK (reid_session_count () == 0);
   }
+}
+
+/* On a device that works from the start or not at all, which only "auto" may
+ * leave. */
+static void
+check_start (const char *fault, bool opens)
+{
+  ReidDetector *cpu = open_on ("cpu"), *detector;
+  ReidError error = REID_ERROR_INIT;
+  ReidDetection detection;
+
+  make_frames ();
+  detect (cpu, N, &wanted);
+  fill_gpu (fault, "0");
+  detector = open_on ("auto");
+  CHECK (!opens == !!reid_detector_moved (detector));
+  detect (detector, N, &found);
+  check_found (N);
+  REQUIRE (reid_detector_moved (detector));
+  CHECK (strstr (reid_detector_moved (detector), "$REID_FAKE_GPU"));
+  CHECK (strstr (reid_detector_device_reason (detector),
+                 !opens                   ? "; not the GPU: "
+                 : strcmp (fault, "full") ? "; since it failed, "
+                                          : "; since its memory ended, "));
+  CHECK (!reid_detector_on_gpu (detector));
+  reid_detector_free (detector);
+  if (opens) {
+    detector = open_on ("cuda");
+    reid_detector_run_batch (detector, images, 1, &detection);
+    error = detection.error;
+    CHECK (!reid_detector_moved (detector));
+  } else {
+    ReidDetectorOptions options;
+    reid_detector_options_init (&options);
+    options.device = "cuda";
+    detector = reid_detector_new (path (), NULL, &options, &error);
+    CHECK (!detector);
+  }
+  CHECK_MSG (strstr (error.message, "$REID_FAKE_GPU"), "%s", error.message);
+  reid_detector_free (detector);
+  reid_detector_free (cpu);
+  empty_both ();
+  CHECK (reid_session_count () == 0);
+}
+
+TEST (a_gpu_that_never_works)
+{
+  check_start ("weights", false);
+  check_start ("full", true);
+  check_start ("dead", true);
 }
 
 /* Fails on its frame with a message that has these two in it. */

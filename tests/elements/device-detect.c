@@ -37,7 +37,7 @@ check_moved (GstBus *bus, guint latencies)
 {
   gchar *text = next_complaint (bus, GST_MESSAGE_WARNING, NULL, NULL);
 
-  CHECK_HAS (text, "for squares, which goes on on the CPU, slower");
+  CHECK_HAS (text, "run squares, which goes on on the CPU, slower");
   CHECK_HAS (text, "$REID_FAKE_GPU");
   g_free (text);
   CHECK (count_messages (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR

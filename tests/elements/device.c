@@ -114,7 +114,7 @@ check_goes_on (const gchar *models, const gchar *full, const gchar *names[])
 TEST (one_network_goes_on_on_the_cpu)
 {
   check_goes_on (tiny_embedder_path (TINY_EMBED_COLOUR), "full",
-                 (const gchar *[]){ "for tiny-colour,", NULL });
+                 (const gchar *[]){ "run tiny-colour,", NULL });
 }
 
 TEST (of_several_those_that_do_not_fit)
@@ -122,9 +122,9 @@ TEST (of_several_those_that_do_not_fit)
   gchar *models = two_models ();
 
   check_goes_on (models, "full:second",
-                 (const gchar *[]){ "for second,", NULL });
+                 (const gchar *[]){ "run second,", NULL });
   check_goes_on (models, "full",
-                 (const gchar *[]){ "for tiny-colour,", "for second,", NULL });
+                 (const gchar *[]){ "run tiny-colour,", "run second,", NULL });
   g_free (models);
 }
 

@@ -126,7 +126,7 @@ full() {
 run embed "$dir/run" --model tiny-colour --name plain --device reference
 full full embed "$dir/run" --model tiny-colour --name moved --device cuda --batch 4 --quiet
 check 'it goes on on the CPU' eval \
-  '[ $code = 0 ] && says "no memory left for tiny-colour, which goes on on the CPU" &&
+  '[ $code = 0 ] && says "cannot run tiny-colour, which goes on on the CPU" &&
    [ "$(grep -c warning "$dir/err")" = 1 ] && says "version $version"'
 check 'with the same vectors' "$vectors" same "$dir/run" plain moved
 check 'the archive tells of both devices' \
@@ -142,6 +142,14 @@ check 'a run is not lost' eval '[ $code = 0 ] && says "which goes on on the CPU"
 run embed "$dir/moved" --model tiny-colour --name plain --device reference
 check 'nor a vector of it' "$vectors" same "$dir/moved" plain tiny-colour
 reidembed=(reidembed model=tiny-colour threads=1)
+full weights embed "$dir/run" --model tiny-colour --name cuda --device cuda
+check 'a GPU that takes no network is an error' ends 1 'no memory for weights'
+full weights embed "$dir/run" --model tiny-colour --name auto --quiet
+check 'auto means the CPU then' eval \
+  '[ $code = 0 ] && says "cannot run tiny-colour, which goes on on the CPU" && [ "$(grep -c warning "$dir/err")" = 1 ]'
+check 'with the same vectors, too' "$vectors" same "$dir/run" plain auto
+full weights bench --model tiny-colour --seconds 0.1 --batch 1
+check 'and is what is measured' eval '[ $code = 0 ] && says "tiny-colour, which is measured on the CPU: no memory"'
 
 # ---- faces that have no vector
 "$vectors" make "$dir/few" 3 2 && "$vectors" make "$dir/bad" 1 12 && "$vectors" make "$dir/bare" 0 0

@@ -10,6 +10,7 @@
 #define MOST 256
 
 static const ReidEmbedderOptions gpu = { .device = "cuda", .threads = 1 };
+static const ReidEmbedderOptions automatic = { .device = "auto", .threads = 1 };
 static const ReidEmbedderOptions cpu = { .device = "cpu",
                                          .threads = 1,
                                          .precision = REID_PRECISION_F32 };
@@ -174,6 +175,59 @@ TEST (those_that_go_share_what_is_there)
   check_near (after, before, reid_embedder_dims (a));
   reid_embedder_free (a);
   reid_embedder_free (b);
+}
+
+/* Which only "auto" may leave. */
+TEST (a_gpu_that_never_works)
+{
+  static const struct {
+    const char *fault, *reason;
+  } cases[] = { { "weights", "; not the GPU: " },
+                { "full", "; since its memory ended, " },
+                { "dead", "; since it failed, " } };
+
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    ReidEmbedder *e, *other = open_of (1, &cpu);
+    const ReidEmbedderNetwork network = { path_of (0), .weight = 1 };
+    ReidError error = REID_ERROR_INIT;
+
+    vectors_of (other, wanted);
+    fill_gpu (cases[k].fault, "0");
+    e = open_of (1, &automatic);
+    vectors_of (e, after);
+    CHECK (!memcmp (after, wanted,
+                    (size_t) (N * reid_embedder_dims (e)) * sizeof *after));
+    REQUIRE (reid_embedder_moved (e, 0));
+    CHECK (strstr (reid_embedder_moved (e, 0), "$REID_FAKE_GPU"));
+    CHECK_MSG (strstr (reid_embedder_device_reason (e), cases[k].reason), "%s",
+               reid_embedder_device_reason (e));
+    CHECK (!strcmp (reid_embedder_version (e), reid_embedder_version (other)));
+    reid_embedder_free (e);
+    e = reid_embedder_new_blend (&network, 1, &gpu, &error);
+    CHECK (!e == (k == 0));
+    CHECK (!e || !reid_embedder_run (e, pictures, N, true, after, &error));
+    CHECK_MSG (strstr (error.message, "$REID_FAKE_GPU"), "%s", error.message);
+    reid_embedder_free (e);
+    reid_embedder_free (other);
+    empty_both ();
+    CHECK (reid_session_count () == 0);
+  }
+}
+
+TEST (of_several_none_is_dropped_that_fits_elsewhere)
+{
+  ReidEmbedder *e;
+
+  fill_gpu ("full:second", "0");
+  e = open_of (2, &automatic);
+  CHECK (reid_embedder_n_networks (e) == 2 && !reid_embedder_dropped (e));
+  CHECK (!reid_embedder_moved (e, 0) && reid_embedder_moved (e, 1));
+  vectors_of (e, after);
+  reid_embedder_free (e);
+  e = open_of (2, &gpu);
+  CHECK (reid_embedder_n_networks (e) == 1 && reid_embedder_dropped (e));
+  reid_embedder_free (e);
+  empty_both ();
 }
 
 /* Fails with a message that has these two in it. */

@@ -3,8 +3,9 @@
  * with the failures that $REID_FAKE_GPU asks for: "memory" for a batch
  * of several, "device" for every other such, "full" for every run, and
  * "full:TEXT" for those of networks with TEXT in their file's name; these two
- * after the first $REID_FAKE_GPU_RUNS. With FAKE_CPU it takes the place of the
- * CPU's module, and $REID_FAKE_CPU and $REID_FAKE_CPU_RUNS ask. */
+ * after the first $REID_FAKE_GPU_RUNS; "weights" for every network that is
+ * opened, and "dead" for every run of one that is. With FAKE_CPU it takes the
+ * place of the CPU's module, and $REID_FAKE_CPU and $REID_FAKE_CPU_RUNS ask. */
 #include "nn/backend.h"
 
 #include <stdio.h>
@@ -48,8 +49,15 @@ static ReidBackendModel *
 model_new (const ReidGraph *graph, const ReidBackendOptions *options,
            ReidError *error)
 {
-  Model *m = calloc (1, sizeof *m);
+  const char *fault = getenv (FAULT);
+  Model *m;
 
+  if (fault && strcmp (fault, "weights") == 0) {
+    reid_error_set (error, REID_ERROR_MEMORY,
+                    "no memory for weights, as $" FAULT " has it");
+    return NULL;
+  }
+  m = calloc (1, sizeof *m);
   m->graph = graph;
   m->inner = reid_backend_reference.model_new (graph, options, error);
   if (m->inner)
@@ -129,6 +137,9 @@ plan_run (ReidBackendPlan *plan, const float *const *inputs,
     ok = reid_error_set (error, REID_ERROR_MEMORY,
                          "no memory for %d, as $" FAULT " has it",
                          (int) p->batch);
+  if (strcmp (fault, "dead") == 0)
+    ok =
+        reid_error_set (error, REID_ERROR_DEVICE, "dead, as $" FAULT " has it");
   if (strcmp (fault, "device") == 0 && p->batch > 1
       && __atomic_add_fetch (&batches, 1, __ATOMIC_SEQ_CST) % 2)
     ok = reid_error_set (error, REID_ERROR_DEVICE, "a batch too many");
