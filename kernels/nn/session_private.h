@@ -3,7 +3,8 @@
 #define REID_NN_SESSION_PRIVATE_H
 
 /* What a session is made of, for the files that keep it: session.c (opening,
- * the registry) and session_plans.c (plans and their memory). */
+ * the registry), session_info.c (what it tells) and session_plans.c (plans and
+ * their memory). */
 
 #include "nn/gather.h"
 #include "nn/session.h"
