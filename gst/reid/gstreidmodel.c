@@ -514,6 +514,46 @@ find_best (GstReidModelRole role, GError **error)
   return m;
 }
 
+/* A network that is known by that name, not by its file's, or NULL. */
+static GstReidModel *
+find_known (GstReidModelRole role, const gchar *name)
+{
+  GPtrArray *models = gst_reid_model_list (role);
+  GstReidModel *m = NULL;
+
+  for (guint i = 0; i < models->len && !m; i++) {
+    GstReidModel *candidate = models->pdata[i];
+    if (g_ascii_strcasecmp (candidate->name, name) == 0)
+      m = gst_reid_model_copy (candidate);
+  }
+  g_ptr_array_free (models, TRUE);
+  return m;
+}
+
+static void
+tell_unknown (GstReidModelRole role, const gchar *name, GError **error)
+{
+  const GstReidModelRole other = role == GST_REID_MODEL_DETECTOR
+                                     ? GST_REID_MODEL_EMBEDDER
+                                     : GST_REID_MODEL_DETECTOR;
+  GstReidModel *m = find_known (other, name);
+
+  if (m) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
+                 "\"%s\" is a face %s (%s) where a face %s is needed; "
+                 "`gst-reid models` lists both",
+                 name, role_nick (other), m->path, role_nick (role));
+    gst_reid_model_free (m);
+  } else {
+    gchar *s = searched ();
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
+                 "No model \"%s\": it is no file, and no network of that name "
+                 "is in %s",
+                 name, s);
+    g_free (s);
+  }
+}
+
 static GstReidModel *
 find_named (GstReidModelRole role, const gchar *name, GError **error)
 {
@@ -537,25 +577,13 @@ find_named (GstReidModelRole role, const gchar *name, GError **error)
     g_free (stem);
   }
   g_ptr_array_free (files, TRUE);
-  if (!m) {
-    GPtrArray *models = gst_reid_model_list (role);
-    for (guint i = 0; i < models->len && !m; i++) {
-      GstReidModel *candidate = models->pdata[i];
-      if (g_ascii_strcasecmp (candidate->name, name) == 0)
-        m = gst_reid_model_copy (candidate);
-    }
-    g_ptr_array_free (models, TRUE);
-  }
+  if (!m)
+    m = find_known (role, name);
   if (m) {
     g_free (m->reason);
     m->reason = g_strdup_printf ("named \"%s\"", name);
   } else {
-    gchar *s = searched ();
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
-                 "No model \"%s\": it is no file, and no network of that name "
-                 "is in %s",
-                 name, s);
-    g_free (s);
+    tell_unknown (role, name, error);
   }
   return m;
 }
@@ -584,11 +612,18 @@ gst_reid_model_find (GstReidModelRole role, const gchar *name, GError **error)
                  name);
     return NULL;
   }
-  if (g_file_test (name, G_FILE_TEST_EXISTS)) {
+  if (g_file_test (name, G_FILE_TEST_IS_REGULAR)) {
     m = model_new (role, name, error);
     if (m)
       m->reason = g_strdup ("the file given");
     return m;
+  }
+  /* a pipe or a device may have no end */
+  if (g_file_test (name, G_FILE_TEST_EXISTS)) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
+                 "%s is no ordinary file: the model must be a .onnx file",
+                 name);
+    return NULL;
   }
   if (strchr (name, G_DIR_SEPARATOR)) {
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,

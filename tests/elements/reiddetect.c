@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "squares.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Whether the frame's faces are the first n squares, in any order. */
@@ -411,6 +412,41 @@ TEST (bad_models_twenty_times)
   g_unlink (path);
   g_free (path);
   g_free (dir);
+}
+
+TEST (a_model_must_be_an_ordinary_file)
+{
+  gchar *path = beside ("pipe.onnx");
+
+  REQUIRE (mkfifo (path, 0600) == 0);
+  check_bad (path, 2, "pipe.onnx is no ordinary file");
+  g_unlink (path);
+  check_bad ("/dev/zero", 2, "/dev/zero is no ordinary file");
+  g_free (path);
+}
+
+TEST (a_name_of_the_other_role)
+{
+  gchar *path = beside ("any.onnx"), *info = beside ("any.modelinfo");
+  gchar *dir = g_path_get_dirname (path);
+  gchar *before = g_strdup (g_getenv ("REID_MODEL_PATH"));
+
+  REQUIRE (tiny_embedder (path, TINY_EMBED_COLOUR));
+  REQUIRE (g_file_set_contents (info, "[model]\nrole=embedder\nname=whose\n",
+                                -1, NULL));
+  g_setenv ("REID_MODEL_PATH", dir, TRUE);
+  check_bad ("Whose", 1, "\"Whose\" is a face embedder");
+  check_bad ("nobodys", 1, "no network of that name");
+  if (before)
+    g_setenv ("REID_MODEL_PATH", before, TRUE);
+  else
+    g_unsetenv ("REID_MODEL_PATH");
+  g_unlink (info);
+  g_unlink (path);
+  g_free (before);
+  g_free (dir);
+  g_free (info);
+  g_free (path);
 }
 
 TEST (a_good_model_after_a_bad_one)
