@@ -9,6 +9,7 @@
 #include "gst-reid-errors.h"
 #include "gst-reid-input.h"
 #include "gst-reid.h"
+#include "nn/nn.h"
 
 typedef struct {
   GMainLoop *loop;
@@ -463,6 +464,41 @@ on_interrupt (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* Whether it takes a GPU where there is one. */
+static gboolean
+takes_any_device (GstElement *element)
+{
+  gchar *device = NULL;
+  gboolean any;
+
+  if (!reid_is_ours (GST_OBJECT (element))
+      || !g_object_class_find_property (G_OBJECT_GET_CLASS (element), "device"))
+    return FALSE;
+  g_object_get (element, "device", &device, NULL);
+  any = !device || !*device || g_str_equal (device, "auto");
+  g_free (device);
+  return any;
+}
+
+/* Before anything runs: the elements tell only the log, each of them. */
+static void
+tell_gpu_advice (Run *run)
+{
+  GstIterator *it = gst_bin_iterate_recurse (GST_BIN (run->pipeline));
+  GValue value = G_VALUE_INIT;
+  gboolean any = FALSE;
+  char advice[512];
+
+  while (!any && gst_iterator_next (it, &value) == GST_ITERATOR_OK) {
+    any = takes_any_device (g_value_get_object (&value));
+    g_value_reset (&value);
+  }
+  g_value_unset (&value);
+  gst_iterator_free (it);
+  if (any && reid_gpu_advice (advice, sizeof advice))
+    g_printerr ("gst-reid: warning: %s\n", advice);
+}
+
 /* Before anything runs. */
 static void
 check_owner (Run *run, GstElement *cluster)
@@ -582,6 +618,8 @@ reid_command_run (gint argc, gchar **argv)
   if (same_input)
     for_each_cluster (&run, check_owner);
   for_each_cluster (&run, watch_cluster);
+  if (run.exit == EXIT_OK)
+    tell_gpu_advice (&run);
   code = run.exit == EXIT_OK ? run_pipeline (&run) : run.exit;
   if (run.identities) {
     gboolean partial = FALSE;

@@ -125,9 +125,6 @@ reid_make() {
 # The tree's plugin, which finds the tree's backends and networks by itself,
 # before the one that is installed.
 reid_environment() {
-  if [ -e /dev/nvidiactl ] && [ ! -e "$reid_build/kernels/libreidnn-cudnn.so" ]; then
-    printf '%s\n' "There is an NVIDIA GPU, but no cuDNN backend was built, so the CPU is used: install the CUDA Toolkit and cuDNN 9, and build again" >&2
-  fi
   export GST_PLUGIN_PATH="$reid_build/gst${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
   export GST_REGISTRY="$reid_build/registry.bin"
   local shared=$reid_root/../shared/models

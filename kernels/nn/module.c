@@ -180,6 +180,8 @@ reid_backend_choose (const ReidSessionOptions *options,
       return m->backend;
     }
     if (!automatic && !cpu) {
+      if (i == 0)
+        reid_gpu_advice (line, sizeof line);
       reid_error_set (error, REID_ERROR_DEVICE,
                       "device '%s' is not available: %s; device=auto takes "
                       "what there is",

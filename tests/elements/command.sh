@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The command gst-reid: what it prints, and how it ends. TAP on stdout.
 #
-#   command.sh GST-REID MAKENETS
+#   command.sh GST-REID MAKENETS NVIDIA
 . "$(dirname "$0")/command-lib.sh"
+nvidia=$3
 
 # ---- usage
 run
@@ -42,6 +43,24 @@ for c in run cluster info; do
   run $c --help
   check "$c --help" eval '[ $code = 0 ] && says Usage: && says "gst-reid $c "'
 done
+
+# ---- a GPU without its module
+mkdir "$dir/modules"
+echo 'no library' >"$dir/modules/libreidnn-cudnn.so"
+# gpu DEVICE: a run where a driver is, and a module that cannot be loaded
+gpu() {
+  LD_PRELOAD=$nvidia ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 \
+    REID_BACKEND_PATH=$dir/modules${REID_BACKEND_PATH:+:$REID_BACKEND_PATH} \
+    run run -- videotestsrc num-buffers=2 ! "$frames" ! "${reiddetect[@]}" device="$1" \
+    ! reidtrack ! "${reidembed[@]}" device="$1" ! fakesink
+}
+gpu auto
+check 'a module that does not load is told once, and what to install' eval \
+  '[ $code = 0 ] && [ "$(grep -c "warning: there is an NVIDIA GPU, but .*/libreidnn-cudnn.so: .*install cuDNN 9" "$dir/err")" = 1 ]'
+gpu cpu
+check 'to nobody who wants the CPU' eval '[ $code = 0 ] && [ ! -s "$dir/err" ]'
+gpu cuda
+check 'and who wants no other is told, too' ends 1 'install cuDNN 9'
 
 # ---- input that is no video
 chain "$dir/x" filesrc location="$dir/missing.mp4" ! decodebin
