@@ -15,7 +15,8 @@ typedef struct {
 struct _GstReidBatch {
   GQueue queue; /* of Waiting */
   guint chips;
-  gboolean settled; /* there are tracklets with vectors */
+  gboolean settled;   /* there are tracklets with vectors */
+  gboolean normalize; /* what the last run was asked for */
 };
 
 static void
@@ -94,7 +95,7 @@ keep_vector (Waiting *w, guint chip, const gfloat *vector, guint dims)
   w->row[w->good++] = chip;
 }
 
-/* Vectors of two versions must not meet in one tracklet. */
+/* Vectors of two versions, or lengths, must not meet in one tracklet. */
 static void
 start_again (GstReidBatch *batch)
 {
@@ -113,6 +114,11 @@ gst_reid_batch_run (GstReidBatch *batch, const GstReidBatchModel *model,
 {
   ReidEmbedder *embedder = model->embedder->embedder;
   guint dims = (guint) reid_embedder_dims (embedder);
+
+  if (model->normalize != batch->normalize)
+    start_again (batch);
+  batch->normalize = model->normalize;
+
   guint n = MIN (size, batch->chips), i = 0;
   ReidFacePicture *pictures = g_new (ReidFacePicture, MAX (n, 1));
   Waiting **owner = g_new (Waiting *, MAX (n, 1));

@@ -187,6 +187,32 @@ TEST (normalize_false_leaves_the_length)
   fixture_close (&f);
 }
 
+/* Part of its faces went through the network before normalize changed. */
+TEST (normalize_counts_for_whole_tracklets)
+{
+  for (guint to = 0; to <= 1; to++) {
+    GstReidTracklet *t;
+    GstMessage *m;
+    Fixture f;
+
+    fixture_open (&f);
+    g_object_set (f.h->element, "normalize", !to, "batch-size", 4,
+                  "max-latency", G_MAXUINT64, NULL);
+    push_person (&f, 1, 5, 6);
+    m = next_message (f.bus, GST_MESSAGE_LATENCY, 5000);
+    REQUIRE (m);
+    gst_message_unref (m);
+    g_object_set (f.h->element, "normalize", to, NULL);
+    gst_harness_push_event (f.h, gst_event_new_eos ());
+    WAIT_UNTIL (has_eos (&f));
+    t = record_tracklet (&f.record, 0);
+    REQUIRE (t && t->embeddings && t->n_chips == 6);
+    CHECK (t->normalized == (gboolean) to);
+    check_vectors (t, tiny_embedder_path (TINY_EMBED_COLOUR), (gboolean) to);
+    fixture_close (&f);
+  }
+}
+
 TEST (a_full_batch_does_not_wait)
 {
   Fixture f;
