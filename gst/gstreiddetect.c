@@ -316,7 +316,9 @@ count_failure (GstReidDetect *self, const GstReidDetectHeld *held)
       self->failures = 0;
     return TRUE;
   }
-  if (++self->failures >= MAX_FAILURES) {
+  /* want of memory is not the frame's fault */
+  if (++self->failures >= MAX_FAILURES
+      || held->error->status == REID_ERROR_MEMORY) {
     GST_REID_ELEMENT_ERROR (self, held->error);
     self->failed = TRUE;
     return FALSE;

@@ -81,4 +81,32 @@ TEST (no_frame_is_lost_on_the_way_to_the_cpu)
   g_free (right);
 }
 
+/* Not after ten frames, which a short film may not have. */
+TEST (memory_that_never_was_is_an_error_at_once)
+{
+  for (guint batch = 0; batch <= 1; batch++) {
+    GstBus *bus = gst_bus_new ();
+    GstMessage *m;
+    GError *error;
+    Rig r;
+
+    g_setenv ("REID_FAKE_GPU", "full", TRUE);
+    rig_init (&r, CAPS_SMALL, "device", "cuda", "batch-size", batch, NULL);
+    gst_element_set_bus (r.h->element, bus);
+    push_scenes (&r, 3);
+    rig_eos (&r);
+    g_unsetenv ("REID_FAKE_GPU");
+    m = next_message (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR, 0);
+    REQUIRE (m && GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR);
+    gst_message_parse_error (m, &error, NULL);
+    CHECK_HAS (error->message, "$REID_FAKE_GPU");
+    CHECK (count_messages (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR) == 0);
+    g_error_free (error);
+    gst_message_unref (m);
+    gst_element_set_bus (r.h->element, NULL);
+    gst_object_unref (bus);
+    rig_free (&r);
+  }
+}
+
 TEST_MAIN ()
