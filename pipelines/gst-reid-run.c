@@ -25,6 +25,7 @@ typedef struct {
   GstStructure *identities;
   gchar *missing;      /* what no plugin was found for */
   gboolean no_picture; /* no stream of the input fits the pipeline */
+  gboolean cut;        /* an interrupt may have come before the first picture */
   gint asked_to_end;   /* atomic: the stream will end before its input does */
   gint exit;
 } Run;
@@ -244,7 +245,7 @@ take_application (Run *run, const GstStructure *s)
   close_line (run);
   if (gst_structure_has_name (s, "reid-no-frames")) {
     if (run->exit == EXIT_INTERRUPTED) {
-      g_printerr ("gst-reid: nothing had been processed\n");
+      run->cut = TRUE;
     } else if (run->exit == EXIT_OK) {
       run->exit = EXIT_NO_VIDEO;
       reid_say_error ("%s holds no video that can be decoded: it ends before "
@@ -337,7 +338,11 @@ take_error (Run *run, GstMessage *message)
 
   gst_message_parse_error (message, &error, &debug);
   /* the first one is the cause; what follows are its echoes */
-  if (run->exit == EXIT_OK || run->exit == EXIT_INTERRUPTED) {
+  if (run->exit == EXIT_INTERRUPTED && reid_is_input (source)
+      && !reid_is_ours (source)) {
+    /* it calls it a failure to be ended before its first picture */
+    run->cut = TRUE;
+  } else if (run->exit == EXIT_OK || run->exit == EXIT_INTERRUPTED) {
     close_line (run);
     run->exit = reid_exit_of_error (error, source);
     if (reid_is_ours (source)) {
@@ -547,6 +552,8 @@ run_pipeline (Run *run)
       on_message (bus, m, run);
   gst_element_set_state (run->pipeline, GST_STATE_NULL);
   close_line (run);
+  if (run->cut && !run->identities)
+    g_printerr ("gst-reid: nothing had been processed\n");
   g_source_remove (watch);
   if (timer && g_main_context_find_source_by_id (NULL, timer))
     g_source_remove (timer);

@@ -188,8 +188,8 @@ check 'models lists what a .modelinfo describes' eval 'grep -qE "^\* +by-hand +e
 rm "$dir/models/tiny-colour.modelinfo"
 
 # ---- interrupts
-# start ARGUMENT...: in the background, once it has got going; $pid
-start() {
+# launch ARGUMENT...: in the background; $pid
+launch() {
   : >"$dir/out"
   : >"$dir/err"
   # a background job of a script ignores SIGINT; python gives it back
@@ -197,6 +197,10 @@ start() {
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$reid" "$@" >"$dir/out" 2>"$dir/err" </dev/null &
   pid=$!
+}
+# start ARGUMENT...: and wait until it has got going
+start() {
+  launch "$@"
   local i
   for ((i = 0; i < 300; i++)); do
     grep -q realtime "$dir/err" && return
@@ -218,6 +222,22 @@ check 'keeps what was found' eval 'says person && [ -f "$dir/live/identities.txt
 check 'and calls it partial' eval 'says "results are partial" && grep -q "\"partial\": true" "$dir/live/run.json"'
 run info "$dir/live"
 check 'in the archive too' eval '[ $code = 0 ] && says ", partial"'
+
+# one that comes while the input is still being looked at
+mkfifo "$dir/pipe"
+exec 3<>"$dir/pipe"
+chain "$dir/early" fdsrc fd=3 ! decodebin
+launch run -- "${pipeline[@]}"
+for ((i = 0; i < 300; i++)); do # until it catches SIGINT itself
+  [ "$(cat /proc/$pid/comm)" = "${reid##*/}" ] &&
+    grep -q '^SigCgt:.*[2367abef]$' /proc/$pid/status && break
+  sleep 0.1
+done
+kill -INT $pid
+finish
+exec 3>&-
+check 'an interrupt before the first picture is no failure of the input' eval \
+  '[ $code = 130 ] && says "nothing had been processed" && ! says error && [ ! -e "$dir/early/episode.h5" ]'
 
 chain "$dir/killed" videotestsrc is-live=true pattern=ball ! "$frames"
 start run -- "${pipeline[@]}"
