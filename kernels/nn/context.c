@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/context.h"
+#include "nn/onnx.h"
 
 #include <limits.h>
 #include <sched.h>
@@ -107,7 +108,7 @@ reid_context_input (ReidContext *c, int i, ReidTensor *tensor, ReidError *error)
         tensor->dims[k] > 0
         && (info->dims[k] == REID_DIM_FREE || info->dims[k] == tensor->dims[k])
         && !__builtin_mul_overflow (n, tensor->dims[k], &n)
-        && n <= (int64_t) 1 << 29;
+        && n <= REID_MAX_COUNT;
   if (!fits)
     return reid_error_set (error, REID_ERROR_ARGUMENT,
                            "%s: input %d does not take this shape",

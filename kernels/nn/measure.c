@@ -11,9 +11,9 @@
 #include <time.h>
 
 #define MOST_RUNS 8192
-#define MOST_CALLERS 64
 #define WARM 2
 #define DEFAULT_SIZE 320
+#define CHANNELS 3 /* of pictures, where the file leaves them free */
 
 typedef struct {
   ReidContext *context;
@@ -80,7 +80,8 @@ caller_free (Caller *c)
 }
 
 static bool
-shape_inputs (Caller *c, ReidSession *s, const ReidMeasureOptions *o)
+shape_inputs (Caller *c, ReidSession *s, const ReidMeasureOptions *o,
+              ReidMeasurement *r)
 {
   int n = reid_session_n_inputs (s);
 
@@ -91,6 +92,7 @@ shape_inputs (Caller *c, ReidSession *s, const ReidMeasureOptions *o)
       int64_t size = k == info->rank - 1 ? o->width : o->height;
       c->in[i].dims[k] = info->dims[k] != REID_DIM_FREE ? info->dims[k]
                          : k == 0                       ? o->batch
+                         : k == 1 && info->rank == 4    ? CHANNELS
                          : size                         ? size
                                                         : DEFAULT_SIZE;
     }
@@ -100,11 +102,16 @@ shape_inputs (Caller *c, ReidSession *s, const ReidMeasureOptions *o)
           "%s runs %lld at a time only, not %lld", reid_session_path (s),
           (long long) c->in[i].dims[0], (long long) o->batch);
   }
+  if (n > 0 && c->in[0].rank == 4) {
+    r->height = c->in[0].dims[2];
+    r->width = c->in[0].dims[3];
+  }
   return true;
 }
 
 static bool
-ready (Caller *c, ReidSession *s, const ReidMeasureOptions *o, double *plan_ms)
+ready (Caller *c, ReidSession *s, const ReidMeasureOptions *o,
+       ReidMeasurement *r)
 {
   size_t n_in = (size_t) reid_session_n_inputs (s),
          n_out = (size_t) reid_session_n_outputs (s);
@@ -115,12 +122,12 @@ ready (Caller *c, ReidSession *s, const ReidMeasureOptions *o, double *plan_ms)
   c->context = reid_context_new (s, o->threads, &c->error);
   if (!c->in || !c->out || !c->context)
     return reid_error_set (&c->error, REID_ERROR_MEMORY, "not enough memory");
-  if (!shape_inputs (c, s, o))
+  if (!shape_inputs (c, s, o, r))
     return false;
   double start = now ();
   if (!reid_context_prepare (c->context, c->in, &c->error))
     return false;
-  *plan_ms = (now () - start) * 1e3;
+  r->plan_ms = fmax (r->plan_ms, (now () - start) * 1e3);
   if (o->plan_only)
     return true;
   for (size_t i = 0; i < n_in; i++) {
@@ -179,7 +186,7 @@ work (void *data)
 static double
 together (Caller *callers, int n, double seconds)
 {
-  pthread_t threads[MOST_CALLERS];
+  pthread_t threads[REID_MEASURE_CALLERS];
   double start = now ();
   int started = 0, runs = 0;
 
@@ -219,22 +226,21 @@ bool
 reid_measure (ReidSession *session, const ReidMeasureOptions *options,
               ReidMeasurement *r, ReidError *error)
 {
-  Caller callers[MOST_CALLERS] = { 0 };
+  Caller callers[REID_MEASURE_CALLERS] = { 0 };
   int n = options->callers ? options->callers : 1, made = 0;
-  double seconds = options->seconds > 0 ? options->seconds : 1, plan = 0;
+  double seconds = options->seconds > 0 ? options->seconds : 1;
   int64_t macs;
   bool ok;
 
   memset (r, 0, sizeof *r);
-  if (n < 0 || n > MOST_CALLERS || options->batch < 1)
+  if (n < 0 || n > REID_MEASURE_CALLERS || options->batch < 1)
     return reid_error_set (error, REID_ERROR_ARGUMENT,
                            "%d callers with a batch of %lld: there may be up "
                            "to %d, and a batch has one picture at least",
-                           n, (long long) options->batch, MOST_CALLERS);
+                           n, (long long) options->batch, REID_MEASURE_CALLERS);
   forget_peak ();
   do {
-    ok = ready (&callers[made++], session, options, &plan);
-    r->plan_ms = plan > r->plan_ms ? plan : r->plan_ms;
+    ok = ready (&callers[made++], session, options, r);
   } while (ok && made < n);
   ReidGpuSampler *sampler = ok && !options->plan_only ? watch (session) : NULL;
   ok = ok

@@ -12,6 +12,8 @@
 extern "C" {
 #endif
 
+#define REID_MEASURE_CALLERS 64 /* at most */
+
 typedef struct {
   int64_t batch;
   int64_t width, height; /* for a network that takes any; 0 = 320 */
@@ -22,9 +24,10 @@ typedef struct {
 } ReidMeasureOptions;
 
 typedef struct {
-  double plan_ms;  /* making the plan, before the first run */
-  double ms;       /* median of a run, of one caller alone */
-  double fastest;  /* ms of the fastest of these */
+  int64_t width, height; /* of the pictures; 0 for other inputs */
+  double plan_ms;        /* making the plan, before the first run */
+  double ms;             /* median of a run, of one caller alone */
+  double fastest;        /* ms of the fastest of these */
   double cpu_ms;   /* processor time of one of these, all threads; the mean */
   double pictures; /* a second, of all callers together */
   double gflops;   /* of all callers, two operations a multiply-add */

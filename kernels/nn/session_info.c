@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What an open session tells of its network and of its device. */
 #include "nn/session_private.h"
+#include "nn/onnx.h"
 #include "nn/symbols.h"
 
 #include <stdlib.h>
@@ -182,17 +183,17 @@ reid_session_shapes (const ReidSession *session, const ReidTensor *inputs,
     const ReidTensorInfo *info = &session->model->inputs[i];
     ReidShape *shape = &shapes[g->inputs[i]];
     char want[REID_SHAPE_TEXT], got[REID_SHAPE_TEXT];
-    bool fits = inputs[i].rank == info->rank;
+    bool fits = inputs[i].rank == info->rank, large = false;
     int64_t n = 1;
 
     memset (shape, 0, sizeof *shape);
     shape->rank = info->rank;
     for (int k = 0; k < info->rank && fits; k++) {
       int64_t d = shape->dims[k] = inputs[i].dims[k];
-      fits = d > 0 && (info->dims[k] == REID_DIM_FREE || info->dims[k] == d)
-             && !__builtin_mul_overflow (n, d, &n) && n <= (int64_t) 1 << 29;
+      fits = d > 0 && (info->dims[k] == REID_DIM_FREE || info->dims[k] == d);
+      large = large || __builtin_mul_overflow (n, d, &n) || n > REID_MAX_COUNT;
     }
-    if (fits)
+    if (fits && !large)
       continue;
     ReidShape wanted = { info->rank, { 0 } }, given = { 0 };
     memcpy (wanted.dims, info->dims, sizeof wanted.dims);
@@ -200,11 +201,17 @@ reid_session_shapes (const ReidSession *session, const ReidTensor *inputs,
       given.rank = inputs[i].rank;
       memcpy (given.dims, inputs[i].dims, sizeof given.dims);
     }
+    reid_shape_text (&given, got, sizeof got);
+    if (fits)
+      return reid_error_set (error, REID_ERROR_ARGUMENT,
+                             "%s: input '%.100s' of %s is too large: it may "
+                             "have up to %lld numbers",
+                             session->path, info->name, got,
+                             (long long) REID_MAX_COUNT);
     return reid_error_set (error, REID_ERROR_ARGUMENT,
                            "%s: input '%.100s' wants %s (?: any size), not %s",
                            session->path, info->name,
-                           reid_shape_text (&wanted, want, sizeof want),
-                           reid_shape_text (&given, got, sizeof got));
+                           reid_shape_text (&wanted, want, sizeof want), got);
   }
   return reid_graph_infer (g, shapes, error);
 }
