@@ -7,32 +7,9 @@
 #include "cluster/cluster.h"
 #include "embed/embed.h"
 #include "gst-reid-archive.h"
+#include "gst-reid-errors.h"
 #include "gst-reid.h"
 #include "table.h"
-
-static gint
-exit_of_status (ReidStatus status)
-{
-  switch (status) {
-    case REID_ERROR_NOT_FOUND:
-    case REID_ERROR_OPEN:
-    case REID_ERROR_FORMAT:
-      return EXIT_INPUT;
-    case REID_ERROR_WRITE:
-      return EXIT_OUTPUT;
-    case REID_ERROR_ARGUMENT:
-      return EXIT_USAGE;
-    default:
-      return EXIT_FAILED;
-  }
-}
-
-gint
-reid_say_failure (const ReidError *error)
-{
-  reid_say_error ("%s", error->message);
-  return exit_of_status (error->status);
-}
 
 /* What reidcluster takes for a face that is bad in every respect. */
 #define MIN_WEIGHT 1e-3f

@@ -10,9 +10,6 @@ G_BEGIN_DECLS
 
 /* What the commands that work on an archive share. */
 
-/* Says the error; its exit code. */
-gint reid_say_failure (const ReidError *error);
-
 /* Options, and one argument besides; says what is wrong. */
 gboolean reid_parse_arguments (GOptionContext *context, gint *argc,
                                gchar ***argv, const gchar *usage);

@@ -9,6 +9,7 @@
 
 #include "embed-chips.h"
 #include "gst-reid-archive.h"
+#include "gst-reid-errors.h"
 #include "gst-reid.h"
 #include "nn/nn.h"
 #include "table.h"

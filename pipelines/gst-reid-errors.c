@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What an element's error means for who called the command. */
+/* What an error means for who called the command. */
 #include "gst-reid-errors.h"
 
 #include <string.h>
@@ -64,4 +64,28 @@ reid_exit_of_error (const GError *error, GstObject *source)
         break;
     }
   return EXIT_FAILED;
+}
+
+static gint
+exit_of_status (ReidStatus status)
+{
+  switch (status) {
+    case REID_ERROR_NOT_FOUND:
+    case REID_ERROR_OPEN:
+    case REID_ERROR_FORMAT:
+      return EXIT_INPUT;
+    case REID_ERROR_WRITE:
+      return EXIT_OUTPUT;
+    case REID_ERROR_ARGUMENT:
+      return EXIT_USAGE;
+    default:
+      return EXIT_FAILED;
+  }
+}
+
+gint
+reid_say_failure (const ReidError *error)
+{
+  reid_say_error ("%s", error->message);
+  return exit_of_status (error->status);
 }

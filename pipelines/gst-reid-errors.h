@@ -4,6 +4,8 @@
 
 #include <gst/gst.h>
 
+#include "base/base.h"
+
 G_BEGIN_DECLS
 
 /* Whether it, or a bin that it stands in (decodebin, say), brings the input
@@ -13,6 +15,8 @@ gboolean reid_is_input (GstObject *source);
 gboolean reid_is_ours (GstObject *source);
 /* The exit code for an error that this object posted. */
 gint reid_exit_of_error (const GError *error, GstObject *source);
+/* Says the error; its exit code. */
+gint reid_say_failure (const ReidError *error);
 
 G_END_DECLS
 

@@ -2,6 +2,7 @@
 /* gst-reid layers: the tensors inside a network, for reidembed's `layers`. */
 #include <gst/reid/reid.h>
 
+#include "gst-reid-errors.h"
 #include "gst-reid.h"
 #include "nn/nn.h"
 #include "table.h"
@@ -54,6 +55,7 @@ print_layers (const GstReidModel *model, gint size)
   gint n = s ? reid_session_n_outputs (s) : 0;
   ReidTensor *out = g_new0 (ReidTensor, (gsize) MAX (n, 1));
   gboolean ok = s && infer (s, size ? size : DEFAULT_SIZE, out, &error);
+  gint code = EXIT_OK;
 
   if (s && !ok && size == 0)
     ok = infer (s, OTHER_SIZE, out, NULL);
@@ -72,11 +74,11 @@ print_layers (const GstReidModel *model, gint size)
     }
     reid_table_print (table, 0);
   } else {
-    reid_say_error ("%s", error.message);
+    code = reid_say_failure (&error);
   }
   reid_session_unref (s);
   g_free (out);
-  return ok ? EXIT_OK : EXIT_FAILED;
+  return code;
 }
 
 gint

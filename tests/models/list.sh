@@ -144,7 +144,7 @@ check 'layers at a size that fits' eval '[ $code = 0 ] && says "cls_8"'
 run layers
 check 'layers of nothing' eval '[ $code = 2 ] && grep -q "usage: gst-reid layers" "$dir/err"'
 run layers "$0"
-check 'layers of no network' eval '[ $code = 1 ] && grep -q "list.sh: not a whole ONNX file" "$dir/err"'
+check 'layers of no network' eval '[ $code = 3 ] && grep -q "list.sh: not a whole ONNX file" "$dir/err"'
 run layers nobody
 check 'layers of one that is not there' eval '[ $code = 3 ] && grep -q nobody "$dir/err"'
 
