@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* gst-reid bench: how fast networks run here, by batch; and what two such runs
- * differ in. */
+/* gst-reid bench: how fast networks run here, by batch. */
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <gst/reid/reid.h>
 #include <jansson.h>
 #include <string.h>
 
+#include "gst-reid-bench.h"
+#include "gst-reid-errors.h"
 #include "gst-reid.h"
 #include "nn/measure.h"
 #include "table.h"
@@ -14,7 +15,8 @@
 #define MOST_SIZE 65536
 #define DEFAULT_BATCHES "1,4,16"
 #define MOST_BATCH 65536
-#define FORMAT_VERSION 1
+#define DEFAULT_CALLERS 1
+#define DEFAULT_SECONDS 1
 
 typedef struct {
   gchar **models, *device, *precision, *batches, *json;
@@ -46,23 +48,28 @@ text (const gchar *format, ...)
 static void
 begin_table (Bench *b, const ReidSession *s)
 {
-  b->backend = g_strdup (reid_session_device_reason (s));
+  b->backend = reid_printable (reid_session_device_reason (s));
   b->gpu = reid_session_on_gpu (s);
-  b->table = reid_table_new (b->gpu ? 11 : 9);
-  reid_table_add (b->table, "network", "precision", "batch", "ms/picture",
-                  "pictures/s", "GFLOP/s", "of peak", "memory", "plan ms",
-                  "GPU busy", "GPU memory");
+  b->table = reid_table_new (b->gpu ? 13 : 11);
+  reid_table_add (b->table, "network", "size", "precision", "batch",
+                  "ms/picture", "pictures/s", "to single", "GFLOP/s", "of peak",
+                  "memory", "plan ms", "GPU busy", "GPU memory");
 }
 
+/* single: pictures a second one at a time, 0 where that was not measured. */
 static void
 add_row (Bench *b, const gchar *name, ReidSession *s, gint64 batch,
-         const ReidMeasurement *m)
+         const ReidMeasurement *m, gdouble single)
 {
   const gchar *precision = reid_precision_name (reid_session_precision (s));
   gchar *cells[] = {
+    m->width
+        ? text ("%" G_GINT64_FORMAT "x%" G_GINT64_FORMAT, m->width, m->height)
+        : g_strdup ("-"),
     text ("%" G_GINT64_FORMAT, batch),
     text ("%.3f", m->ms / (gdouble) batch),
     text ("%.1f", m->pictures),
+    single > 0 ? text ("%.2f", m->pictures / single) : g_strdup ("-"),
     text ("%.1f", m->gflops),
     b->peak > 0 ? text ("%.0f %%", 100 * m->gflops / b->peak) : g_strdup ("-"),
     text ("%.0f MB", (gdouble) m->memory / 1e6),
@@ -74,15 +81,17 @@ add_row (Bench *b, const gchar *name, ReidSession *s, gint64 batch,
         : g_strdup ("-")
   };
   json_t *row = json_pack (
-      "{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:i}", "model",
-      name, "device", reid_session_device (s), "precision", precision, "batch",
+      "{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:i}",
+      "model", name, "device", reid_session_device (s), "precision", precision,
+      "width", (json_int_t) m->width, "height", (json_int_t) m->height, "batch",
       (json_int_t) batch, "ms_a_run", m->ms, "fastest_ms", m->fastest,
       "cpu_ms_a_run", m->cpu_ms, "pictures_a_second", m->pictures, "gflops",
       m->gflops, "plan_ms", m->plan_ms, "peak_bytes", (json_int_t) m->memory,
       "runs", m->runs);
 
-  reid_table_add (b->table, name, precision, cells[0], cells[1], cells[2],
-                  cells[3], cells[4], cells[5], cells[6], cells[7], cells[8]);
+  reid_table_add (b->table, name, cells[0], precision, cells[1], cells[2],
+                  cells[3], cells[4], cells[5], cells[6], cells[7], cells[8],
+                  cells[9], cells[10]);
   if (m->gpu.samples) {
     json_object_set_new (row, "gpu_busy", json_real (m->gpu.busy));
     json_object_set_new (row, "gpu_memory_bytes",
@@ -95,28 +104,28 @@ add_row (Bench *b, const gchar *name, ReidSession *s, gint64 batch,
     g_free (cells[i]);
 }
 
-static gint
-bench_model (Bench *b, const GstReidModel *model,
-             const ReidSessionOptions *asked, const GArray *batches)
+/* How many at a time it takes only; 0 where any number will do. */
+static gint64
+only (const ReidSession *s)
 {
-  ReidError error = REID_ERROR_INIT, gpu = REID_ERROR_INIT;
-  ReidSessionOptions options = *asked;
-  ReidSession *s;
-  gint code = EXIT_OK;
-
-  options.gpu_failure = &gpu;
-  s = reid_session_open (model->path, &options, &error);
-
-  if (!s) {
-    reid_say_error ("%s", error.message);
-    return error.status == REID_ERROR_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
+  for (gint i = 0; i < reid_session_n_inputs (s); i++) {
+    const ReidTensorInfo *info = reid_session_input (s, i);
+    if (info->rank > 0 && info->dims[0] != REID_DIM_FREE)
+      return info->dims[0];
   }
-  if (gpu.status != REID_OK)
-    g_printerr ("gst-reid: warning: the GPU cannot run %s, which is measured "
-                "on the CPU: %s\n",
-                model->name, gpu.message);
-  if (!b->table)
-    begin_table (b, s);
+  return reid_session_batchable (s) ? 0 : 1;
+}
+
+static gint
+measure_batches (Bench *b, const gchar *name, ReidSession *s,
+                 const GArray *batches)
+{
+  ReidMeasurement *done = g_new0 (ReidMeasurement, batches->len);
+  gint64 fixed = only (s);
+  gdouble single = 0;
+  gint code = EXIT_OK;
+  guint left_out = 0;
+
   for (guint i = 0; i < batches->len && code == EXIT_OK; i++) {
     ReidMeasureOptions o = { .batch = g_array_index (batches, gint64, i),
                              .width = b->width,
@@ -124,17 +133,58 @@ bench_model (Bench *b, const GstReidModel *model,
                              .threads = b->threads,
                              .callers = b->callers,
                              .seconds = b->seconds };
-    ReidMeasurement m;
-    if (o.batch > 1 && !reid_session_batchable (s))
-      continue;
-    if (reid_measure (s, &o, &m, &error)) {
-      add_row (b, model->name, s, o.batch, &m);
+    ReidError error = REID_ERROR_INIT;
+    if (fixed && o.batch != fixed) {
+      left_out++;
+    } else if (reid_measure (s, &o, &done[i], &error)) {
+      single = o.batch == 1 ? done[i].pictures : single;
     } else {
-      reid_say_error ("batch %" G_GINT64_FORMAT ": %s", (gint64) o.batch,
-                      error.message);
+      done[i].runs = 0;
+      reid_say_error ("batch %" G_GINT64_FORMAT ": %s", o.batch, error.message);
       code = EXIT_FAILED;
     }
   }
+  for (guint i = 0; i < batches->len; i++)
+    if (done[i].runs)
+      add_row (b, name, s, g_array_index (batches, gint64, i), &done[i],
+               single);
+  if (left_out == batches->len) {
+    reid_say_error ("\"%s\" runs %" G_GINT64_FORMAT
+                    " at a time only: give --batch %" G_GINT64_FORMAT,
+                    name, fixed, fixed);
+    code = EXIT_USAGE;
+  } else if (left_out) {
+    g_printerr ("gst-reid: warning: \"%s\" runs %" G_GINT64_FORMAT
+                " at a time only: other batches are left out\n",
+                name, fixed);
+  }
+  g_free (done);
+  return code;
+}
+
+static gint
+bench_model (Bench *b, const GstReidModel *model,
+             const ReidSessionOptions *asked, const GArray *batches)
+{
+  ReidError error = REID_ERROR_INIT, gpu = REID_ERROR_INIT;
+  ReidSessionOptions options = *asked;
+  ReidSession *s;
+  gchar *name;
+  gint code;
+
+  options.gpu_failure = &gpu;
+  s = reid_session_open (model->path, &options, &error);
+  if (!s)
+    return reid_say_failure (&error);
+  name = reid_printable (model->name);
+  if (gpu.status != REID_OK)
+    g_printerr ("gst-reid: warning: the GPU cannot run %s, which is measured "
+                "on the CPU: %s\n",
+                name, gpu.message);
+  if (!b->table)
+    begin_table (b, s);
+  code = measure_batches (b, name, s, batches);
+  g_free (name);
   reid_session_unref (s);
   return code;
 }
@@ -143,29 +193,34 @@ bench_model (Bench *b, const GstReidModel *model,
 static GPtrArray *
 find_models (Bench *b)
 {
+  static const GstReidModelRole roles[] = { GST_REID_MODEL_DETECTOR,
+                                            GST_REID_MODEL_EMBEDDER };
   GPtrArray *found =
       g_ptr_array_new_with_free_func ((GDestroyNotify) gst_reid_model_free);
   GError *error = NULL;
-  GstReidModel *m;
 
-  for (gchar **name = b->models; name && *name; name++) {
+  for (gchar **name = b->models; name && *name && !error; name++) {
     /* a path says nothing of the role; either will do to find it */
-    m = gst_reid_model_find (GST_REID_MODEL_EMBEDDER, *name, NULL);
+    GstReidModel *m =
+        gst_reid_model_find (GST_REID_MODEL_EMBEDDER, *name, NULL);
     if (!m)
       m = gst_reid_model_find (GST_REID_MODEL_DETECTOR, *name, &error);
-    if (!m) {
-      reid_say_error ("%s", error->message);
-      g_error_free (error);
-      g_ptr_array_unref (found);
-      return NULL;
-    }
-    g_ptr_array_add (found, m);
-  }
-  for (gint role = 0; !b->models && role < 2; role++) {
-    m = gst_reid_model_find (
-        role ? GST_REID_MODEL_EMBEDDER : GST_REID_MODEL_DETECTOR, NULL, NULL);
     if (m)
       g_ptr_array_add (found, m);
+  }
+  /* whoever has networks for one role only has those measured */
+  for (gsize i = 0; !b->models && i < G_N_ELEMENTS (roles); i++) {
+    GstReidModel *m =
+        gst_reid_model_find (roles[i], NULL, error ? NULL : &error);
+    if (m)
+      g_ptr_array_add (found, m);
+  }
+  if (!b->models && found->len > 0)
+    g_clear_error (&error);
+  if (error) {
+    reid_say_error ("%s", error->message);
+    g_error_free (error);
+    g_clear_pointer (&found, g_ptr_array_unref);
   }
   return found;
 }
@@ -174,7 +229,8 @@ static GArray *
 parse_batches (const gchar *s)
 {
   GArray *batches = g_array_new (FALSE, FALSE, sizeof (gint64));
-  gchar **words = g_strsplit (s, ",", -1);
+  /* of nothing it would make no word, rather than an empty one */
+  gchar **words = g_strsplit (*s ? s : ",", ",", -1);
 
   for (gchar **w = words; *w; w++) {
     gint64 n = 0;
@@ -196,7 +252,7 @@ static gint
 write_json (const Bench *b)
 {
   json_t *all = json_pack (
-      "{s:i, s:s, s:s, s:i, s:i, s:f, s:O}", "version", FORMAT_VERSION,
+      "{s:i, s:s, s:s, s:i, s:i, s:f, s:O}", "version", REID_BENCH_FORMAT,
       "gst-reid", VERSION, "backend", b->backend, "threads", b->threads,
       "callers", b->callers, "peak_gflops", b->peak, "results", b->rows);
   gchar *s = all ? json_dumps (all, JSON_INDENT (1)) : NULL;
@@ -219,7 +275,7 @@ bench (Bench *b)
   ReidError error = REID_ERROR_INIT;
   GArray *batches;
   GPtrArray *models;
-  gint code = EXIT_OK;
+  gint code = EXIT_OK, of_file = EXIT_OK;
 
   if (b->precision
       && !reid_precision_parse (b->precision, &options.precision)) {
@@ -236,22 +292,22 @@ bench (Bench *b)
     return EXIT_INPUT;
   }
   b->peak = reid_measure_peak (&options, b->threads, b->seconds, &error);
-  if (error.status != REID_OK) {
-    reid_say_error ("%s", error.message);
-    code = error.status == REID_ERROR_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
-  }
+  if (error.status != REID_OK)
+    code = reid_say_failure (&error);
   b->rows = json_array ();
-  for (guint i = 0; i < models->len && code == EXIT_OK; i++)
-    code = bench_model (b, models->pdata[i], &options, batches);
-  if (code == EXIT_OK && b->table) {
-    gchar *reason = reid_printable (b->backend ? b->backend : "");
-    reid_table_print (b->table, 0x7fc);
+  /* one that fails keeps nobody from the others */
+  for (guint i = 0; i < models->len && error.status == REID_OK; i++) {
+    gint of_this = bench_model (b, models->pdata[i], &options, batches);
+    code = code == EXIT_OK ? of_this : code;
+  }
+  if (json_array_size (b->rows) > 0) {
+    reid_table_print (b->table, 0x1ffa);
     g_print ("%s; peak %.1f GFLOP/s (convolutions with 256 channels); "
              "%d caller%s\n",
-             reason, b->peak, b->callers, b->callers == 1 ? "" : "s");
-    g_free (reason);
+             b->backend, b->peak, b->callers, b->callers == 1 ? "" : "s");
     if (b->json)
-      code = write_json (b);
+      of_file = write_json (b);
+    code = code == EXIT_OK ? of_file : code;
   } else if (b->table) {
     reid_table_free (b->table);
   }
@@ -260,111 +316,6 @@ bench (Bench *b)
   g_ptr_array_unref (models);
   g_array_unref (batches);
   return code;
-}
-
-/* --- comparing --- */
-
-static json_t *
-read_json (const gchar *path)
-{
-  json_error_t why;
-  json_t *all = json_load_file (path, JSON_REJECT_DUPLICATES, &why), *rows;
-
-  if (!all) {
-    reid_say_error ("%s: %s", path, why.text);
-    return NULL;
-  }
-  rows = json_object_get (all, "results");
-  if (json_integer_value (json_object_get (all, "version")) != FORMAT_VERSION
-      || !json_is_array (rows)) {
-    reid_say_error ("%s is not what `gst-reid bench --json` writes", path);
-    rows = NULL;
-  }
-  json_incref (rows);
-  json_decref (all);
-  return rows;
-}
-
-static const gchar *
-word (const json_t *row, const gchar *name)
-{
-  const gchar *s = json_string_value (json_object_get (row, name));
-  return s ? s : "?";
-}
-
-static json_t *
-same_row (const json_t *rows, const json_t *like)
-{
-  size_t i;
-  json_t *row;
-
-  json_array_foreach (
-      rows, i,
-      row) if (g_str_equal (word (row, "model"), word (like, "model"))
-               && g_str_equal (word (row, "device"), word (like, "device"))
-               && g_str_equal (word (row, "precision"),
-                               word (like, "precision"))
-               && json_integer_value (json_object_get (row, "batch"))
-                      == json_integer_value (
-                          json_object_get (like, "batch"))) return row;
-  return NULL;
-}
-
-static gint
-compare (const gchar *before, const gchar *after)
-{
-  json_t *a = read_json (before), *b = a ? read_json (after) : NULL, *row;
-  gint found = 0, missing = 0;
-  size_t i;
-
-  if (!b) {
-    json_decref (a);
-    return EXIT_INPUT;
-  }
-  ReidTable *table = reid_table_new (7);
-  reid_table_add (table, "network", "device", "precision", "batch", "before",
-                  "after", "ratio");
-  json_array_foreach (b, i, row)
-  {
-    json_t *old = same_row (a, row);
-    gdouble x, y;
-    if (!old) {
-      missing++;
-      continue;
-    }
-    x = json_number_value (json_object_get (old, "pictures_a_second"));
-    y = json_number_value (json_object_get (row, "pictures_a_second"));
-    gchar *name = reid_printable (word (row, "model")),
-          *device = reid_printable (word (row, "device")),
-          *precision = reid_printable (word (row, "precision")),
-          *batch = text (
-              "%" G_GINT64_FORMAT,
-              (gint64) json_integer_value (json_object_get (row, "batch"))),
-          *was = text ("%.1f/s", x), *is = text ("%.1f/s", y),
-          *ratio = x > 0 ? text ("%.2f", y / x) : g_strdup ("-");
-    reid_table_add (table, name, device, precision, batch, was, is, ratio);
-    found++;
-    g_free (name);
-    g_free (device);
-    g_free (precision);
-    g_free (batch);
-    g_free (was);
-    g_free (is);
-    g_free (ratio);
-  }
-  if (found) {
-    reid_table_print (table, 0x78);
-    if (missing)
-      g_print ("%d more in %s that the other has not\n", missing, after);
-  } else {
-    reid_table_free (table);
-    reid_say_error ("%s and %s have no network, device, precision and batch "
-                    "in common",
-                    before, after);
-  }
-  json_decref (a);
-  json_decref (b);
-  return found ? EXIT_OK : EXIT_INPUT;
 }
 
 static gboolean
@@ -390,13 +341,21 @@ parse_size (const gchar *text, Bench *b)
   return ok;
 }
 
+static gboolean
+is_measuring (const Bench *b, const gchar *size)
+{
+  return b->models || b->device || b->precision || b->batches || b->json || size
+         || b->threads != 0 || b->callers != DEFAULT_CALLERS
+         || b->seconds != DEFAULT_SECONDS;
+}
+
 gint
 reid_command_bench (gint argc, gchar **argv)
 {
-  Bench b = { .callers = 1, .seconds = 1 };
+  Bench b = { .callers = DEFAULT_CALLERS, .seconds = DEFAULT_SECONDS };
   gchar *size = NULL;
   GOptionEntry entries[] = {
-    { "model", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &b.models,
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME_ARRAY, &b.models,
       "a network, by name or file; may be given more than once (default: those "
       "that a pipeline takes)",
       "MODEL" },
@@ -436,15 +395,20 @@ reid_command_bench (gint argc, gchar **argv)
                               : "usage: gst-reid bench [--model MODEL]... "
                                 "[--batch N,N,...]; see --help");
     code = EXIT_USAGE;
-  } else if (b.threads < 0 || b.callers < 1 || b.seconds <= 0
-             || b.seconds > 3600) {
-    reid_say_error ("--threads is 0 or more, --callers is 1 or more, --seconds "
-                    "is above 0 and at most 3600");
+  } else if (b.compare && is_measuring (&b, size)) {
+    reid_say_error ("--compare measures nothing: it takes two files, and no "
+                    "other option");
+    code = EXIT_USAGE;
+  } else if (b.threads < 0 || b.callers < 1 || b.callers > REID_MEASURE_CALLERS
+             || !(b.seconds > 0 && b.seconds <= 3600)) {
+    reid_say_error ("--threads is 0 or more, --callers is 1 to %d, --seconds "
+                    "is above 0 and at most 3600",
+                    REID_MEASURE_CALLERS);
     code = EXIT_USAGE;
   } else if (!parse_size (size, &b)) {
     code = EXIT_USAGE;
   } else {
-    code = b.compare ? compare (argv[1], argv[2]) : bench (&b);
+    code = b.compare ? reid_bench_compare (argv[1], argv[2]) : bench (&b);
   }
   g_option_context_free (context);
   g_strfreev (b.models);
