@@ -118,7 +118,7 @@ def speed(net, picture, seconds=2):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
+    parser = argparse.ArgumentParser(usage=__doc__.replace('%', '%%'))
     parser.add_argument('--calibrate', type=int, default=200)
     parser.add_argument('--pairs', type=int, default=400)
     parser.add_argument('shared')
