@@ -19,8 +19,8 @@ import sys
 import tempfile
 
 import drawn
-from harness import EPISODE, ROOT, Finished, check, command, drawn_video, equal
-from harness import film_networks, gst_reid, main, networks_of, read_json
+from harness import EPISODE, Finished, by_hand, check, command, drawn_video
+from harness import equal, film_networks, gst_reid, main, networks_of, read_json
 from harness import show_score, test
 
 SEED = 7
@@ -149,17 +149,9 @@ def show(seed, name, run, r):
 
 
 def measure(seeds, thresholds):
-    build = os.path.abspath(os.environ.get('REID_BUILD')
-                            or os.path.join(ROOT, 'build'))
     with tempfile.TemporaryDirectory(prefix='reid-episode-') as scratch:
+        by_hand(scratch)
         os.chdir(scratch)
-        os.environ.update({
-            'GST_PLUGIN_PATH': build + '/gst',
-            'GST_REGISTRY': build + '/registry.bin',
-            'GST_REID': build + '/pipelines/gst-reid',
-            'MAKE_FILM': build + '/tests/episode/make-film',
-            'REID_MODEL_PATH': '', 'XDG_DATA_HOME': scratch,
-            'XDG_DATA_DIRS': scratch})
         print('seed  embedder  people  precision  recall  F      coverage')
         for seed in seeds:
             e = Episode(seed)
