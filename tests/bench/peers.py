@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Networks on this machine's CPU: `gst-reid bench` against ONNX Runtime, in turn,
-each at its best batch; with --torch also IR-50 in PyTorch, f32 and bf16. Prints
-pictures a second, milliseconds of processor time a picture (medians) and ratios.
+"""Networks on this machine's CPU: `gst-reid bench` in f32, and in bf16 where the
+CPU has it, against ONNX Runtime in f32, in turn, each at its best batch; with
+--torch also IR-50 in PyTorch, f32 and bf16. Prints pictures a second,
+milliseconds of processor time a picture (medians) and ratios.
 
 usage: peers.py [--rounds N] [--threads N,N,...] [--batches N,N,...] [--torch]
                 --gst-reid PROGRAM MODEL[@WIDTHxHEIGHT]...
@@ -23,12 +24,22 @@ import onnxruntime
 SECONDS = 1
 
 
-def ours(program, model, size, batch, threads):
+def bench(program, model, precision, *options, **how):
+    return subprocess.run([program, 'bench', '--model', model, '--device', 'cpu', '--precision', precision, *options],
+                          stdout=subprocess.DEVNULL, **how)
+
+
+def precisions(program, model):
+    """Wrong arguments: it has no such precision here."""
+    r = bench(program, model, 'bf16', '--batch', '1', '--seconds', '.01', stderr=subprocess.DEVNULL)
+    return ['f32'] if r.returncode == 2 else ['f32', 'bf16']
+
+
+def ours(program, model, precision, size, batch, threads):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'bench.json')
-        subprocess.run([program, 'bench', '--model', model, '--device', 'cpu', '--batch', str(batch),
-                        '--threads', str(threads), '--size', '%dx%d' % size, '--seconds', str(SECONDS), '--json', path],
-                       check=True, stdout=subprocess.DEVNULL)
+        bench(program, model, precision, '--batch', str(batch), '--threads', str(threads), '--size', '%dx%d' % size,
+              '--seconds', str(SECONDS), '--json', path, check=True)
         with open(path, encoding='utf-8') as f:
             result = json.load(f)['results'][0]
     return result['pictures_a_second'], result['cpu_ms_a_run'] / batch
@@ -79,28 +90,31 @@ def torch_ir50(threads, batches, rounds):
             torch.__version__, str(kind).split('.')[1], best))
 
 
-def compare(program, name, threads, batches, rounds):
+def compare(program, name, kinds, threads, batches, rounds):
     model, _, size = name.partition('@')
     size = tuple(int(n) for n in (size or '320x320').split('x'))
     net = session(model, threads)
     # a file may say how many pictures it takes
     fixed = net.get_inputs()[0].shape[0]
     taken = [fixed] if isinstance(fixed, int) else batches
-    table = {b: ([], []) for b in taken}
+    table = {b: {kind: [] for kind in kinds + ['theirs']} for b in taken}
     for _ in range(rounds):
         for batch in taken:
-            table[batch][0].append(ours(program, model, size, batch, threads))
-            table[batch][1].append(runtime(net, size, batch))
-    middle = {b: [[statistics.median(v) for v in zip(*runs)] for runs in pair]
-              for b, pair in table.items()}
-    best = [max(taken, key=lambda b: middle[b][k][0]) for k in range(2)]
-    a, b = middle[best[0]][0][0], middle[best[1]][1][0]
-    print('%-24s ours %8.1f (batch %d)  ONNX Runtime %8.1f (batch %d)  ratio %.2f' % (
-        os.path.basename(name), a, best[0], b, best[1], a / b), flush=True)
-    for batch in taken:
-        (a, cpu), (b, its) = middle[batch]
-        print('  batch %-3d              %8.1f  %26.1f  %16.2f   CPU ms %8.3f %8.3f  ratio %.2f' % (
-            batch, a, b, a / b, cpu, its, its / cpu), flush=True)
+            for kind in kinds:
+                table[batch][kind].append(ours(program, model, kind, size, batch, threads))
+            table[batch]['theirs'].append(runtime(net, size, batch))
+    middle = {b: {kind: [statistics.median(v) for v in zip(*runs)] for kind, runs in row.items()}
+              for b, row in table.items()}
+    best = {kind: max(taken, key=lambda b: middle[b][kind][0]) for kind in kinds + ['theirs']}
+    theirs = middle[best['theirs']]['theirs'][0]
+    for kind in kinds:
+        mine = middle[best[kind]][kind][0]
+        print('%-24s ours %-4s %8.1f (batch %d)  ONNX Runtime %8.1f (batch %d)  ratio %.2f' % (
+            os.path.basename(name), kind, mine, best[kind], theirs, best['theirs'], mine / theirs), flush=True)
+        for batch in taken:
+            (a, cpu), (b, its) = middle[batch][kind], middle[batch]['theirs']
+            print('  batch %-3d                   %8.1f  %26.1f  %16.2f   CPU ms %8.3f %8.3f  ratio %.2f' % (
+                batch, a, b, a / b, cpu, its, its / cpu), flush=True)
 
 
 def numbers(text):
@@ -116,10 +130,11 @@ def main():
     parser.add_argument('--batches', type=numbers, default=[1, 4, 8, 16])
     parser.add_argument('--torch', action='store_true')
     args = parser.parse_args()
+    kinds = precisions(args.gst_reid, args.models[0].partition('@')[0])
     for threads in args.threads:
-        print('%d threads, f32, ONNX Runtime %s' % (threads, onnxruntime.__version__))
+        print('%d threads, ONNX Runtime %s in f32' % (threads, onnxruntime.__version__))
         for name in args.models:
-            compare(args.gst_reid, name, threads, args.batches, args.rounds)
+            compare(args.gst_reid, name, kinds, threads, args.batches, args.rounds)
         if args.torch:
             torch_ir50(threads, args.batches, args.rounds)
 
