@@ -5,7 +5,7 @@
 usage: pipeline.py [--clip FILE | --from VIDEO] [--pairs N] [--json FILE]
 
 The clip is VIDEO scaled to 1920x1080, looped to 60 s, H.264 (x264 medium, CRF
-20); it is made once with ffmpeg and kept beside the build. Decoding alone is
+20); it is made once with ffmpeg (needed, with its ffprobe) and kept beside the build. Decoding alone is
 `decodebin ! fakesink`. The two are run in alternation, --pairs times, and the
 ratio is the median of the ratios of the pairs. CPU of the stages is the
 difference between pipelines that end after each of them. Peak memory is the
@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -69,6 +70,9 @@ def main():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--json")
     args = parser.parse_args()
+    for tool in ("ffmpeg", "ffprobe"):
+        if not shutil.which(tool):
+            sys.exit(f"pipeline.py: error: no {tool}; on Debian: apt-get install ffmpeg")
     clip = args.clip or make_clip(args.video)
     frames = count_frames(clip)
 
