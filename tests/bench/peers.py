@@ -72,7 +72,8 @@ def runtime(net, size, batch):
     return rate(lambda: net.run(None, {given.name: x}), batch)
 
 
-def torch_ir50(threads, batches, rounds):
+def torch_ir50(threads, batches, rounds, mine):
+    """mine: pictures/s of ours, by precision."""
     sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'gpu'))
     import torch
     from peers_torch import ir50
@@ -86,11 +87,13 @@ def torch_ir50(threads, batches, rounds):
                     memory_format=torch.channels_last)
                 best = max(best, statistics.median(
                     rate(lambda: net(x), batch)[0] for _ in range(rounds)))
-        print('IR-50 in PyTorch %s, %s: %.1f pictures/s' % (
-            torch.__version__, str(kind).split('.')[1], best))
+        ratios = ['ours in %s: %.2f times that' % (name, speed / best) for name, speed in mine.items()]
+        print('IR-50 in PyTorch %s, %s: %.1f pictures/s%s' % (
+            torch.__version__, str(kind).split('.')[1], best, ''.join('; ' + r for r in ratios)), flush=True)
 
 
 def compare(program, name, kinds, threads, batches, rounds):
+    """Pictures/s of ours, by precision."""
     model, _, size = name.partition('@')
     size = tuple(int(n) for n in (size or '320x320').split('x'))
     net = session(model, threads)
@@ -115,6 +118,7 @@ def compare(program, name, kinds, threads, batches, rounds):
             (a, cpu), (b, its) = middle[batch][kind], middle[batch]['theirs']
             print('  batch %-3d                   %8.1f  %26.1f  %16.2f   CPU ms %8.3f %8.3f  ratio %.2f' % (
                 batch, a, b, a / b, cpu, its, its / cpu), flush=True)
+    return {kind: middle[best[kind]][kind][0] for kind in kinds}
 
 
 def numbers(text):
@@ -133,10 +137,11 @@ def main():
     kinds = precisions(args.gst_reid, args.models[0].partition('@')[0])
     for threads in args.threads:
         print('%d threads, ONNX Runtime %s in f32' % (threads, onnxruntime.__version__))
+        mine = {}
         for name in args.models:
-            compare(args.gst_reid, name, kinds, threads, args.batches, args.rounds)
+            mine[os.path.basename(name)] = compare(args.gst_reid, name, kinds, threads, args.batches, args.rounds)
         if args.torch:
-            torch_ir50(threads, args.batches, args.rounds)
+            torch_ir50(threads, args.batches, args.rounds, mine.get('ir50.onnx', {}))
 
 
 if __name__ == '__main__':
