@@ -150,6 +150,11 @@ void reid_fuse_rename (ReidBuilder *b, ReidNode *node, int out);
 /* fuse_chain.c: chains of small operators that are one larger one. Changes
  * the node, or true as reid_fuse(). */
 bool reid_fuse_chain (ReidBuilder *b, ReidNode *node);
+/* x, a norm of groups of channels laid out as [batch, groups, all else], goes
+ * back to these sizes, which it had before: makes `out` of it. False where it
+ * is no such norm, or (told) when it failed. */
+bool reid_fuse_groups (ReidBuilder *b, int x, const ReidInt *to, int rank,
+                       int out);
 
 /* fold.c: all inputs are constants or sizes. */
 bool reid_fold (ReidBuilder *b, ReidNode *node);
@@ -162,7 +167,7 @@ typedef struct {
   ReidTranslate translate;
 } ReidTranslator;
 extern const ReidTranslator reid_translate_conv[], reid_translate_map[],
-    reid_translate_move[], reid_translate_reduce[], reid_translate_resize[],
-    reid_translate_sizes[], reid_translate_spread[];
+    reid_translate_move[], reid_translate_norm[], reid_translate_reduce[],
+    reid_translate_resize[], reid_translate_sizes[], reid_translate_spread[];
 
 #endif /* REID_NN_BUILD_H */

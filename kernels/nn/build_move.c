@@ -281,10 +281,11 @@ reshape_to (ReidBuilder *b, int x, const ReidInt *to, int rank)
       *d = -1;
       open = true;
     } else {
-      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
-                              "its shape depends on the picture's size in a "
-                              "way that is not supported; export with a "
-                              "fixed size");
+      return reid_fuse_groups (b, x, to, rank, reid_output (b, 0))
+             || reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                                 "its shape depends on the picture's size in "
+                                 "a way that is not supported; export with a "
+                                 "fixed size");
     }
   }
   node->in[0] = x;

@@ -246,6 +246,65 @@ fuse_gelu (ReidBuilder *b, ReidNode *node)
 }
 
 bool
+reid_fuse_groups (ReidBuilder *b, int x, const ReidInt *to, int rank, int out)
+{
+  ReidNode *affine = reid_sole_producer (b, x, REID_OP_AFFINE);
+  ReidNode *norm = reid_sole_producer (b, affine ? affine->in[0] : x,
+                                       REID_OP_LAYER_NORM),
+           *flat = norm ? reid_sole_producer (b, norm->in[0], REID_OP_RESHAPE)
+                        : NULL;
+
+  if (!flat || norm->u.norm.axis != 2 || norm->in[1] >= 0 || norm->in[2] >= 0
+      || rank < 3 || rank >= REID_MAX_RANK)
+    return false;
+  const ReidShape shape = b->values[flat->in[0]].shape,
+                  groups = b->values[flat->out].shape;
+  bool back = shape.rank == rank && groups.rank == 3 && groups.dims[1] > 0
+              && shape.dims[1] > 0 && shape.dims[1] % groups.dims[1] == 0
+              && shape.dims[0] == groups.dims[0];
+  for (int i = 0; i < rank && back; i++)
+    back = shape.dims[i] == (to[i].sym ? to[i].sym : to[i].v);
+  if (!back)
+    return false;
+  /* With an axis for the groups beside those of the picture, the free sizes of
+   * this are still known behind the norm. */
+  ReidNode *nodes[4] = { reid_node_new (b, REID_OP_RESHAPE, 1),
+                         reid_node_new (b, REID_OP_LAYER_NORM, 3),
+                         affine ? reid_node_new (b, REID_OP_AFFINE, 3) : NULL,
+                         reid_node_new (b, REID_OP_RESHAPE, 1) };
+  if (!nodes[0] || !nodes[1] || (affine && !nodes[2]) || !nodes[3])
+    return false;
+  int64_t *apart = nodes[0]->u.reshape.dims,
+          *together = nodes[3]->u.reshape.dims;
+  nodes[0]->u.reshape.rank = rank + 1;
+  nodes[3]->u.reshape.rank = rank;
+  apart[0] = together[0] = REID_DIM_COPY (0);
+  apart[1] = groups.dims[1];
+  apart[2] = shape.dims[1] / groups.dims[1];
+  together[1] = shape.dims[1];
+  for (int i = 2; i < rank; i++) {
+    apart[i + 1] = REID_DIM_COPY (i);
+    together[i] = REID_DIM_COPY (i + 1);
+  }
+  nodes[1]->u.norm = norm->u.norm;
+  if (affine)
+    memcpy (nodes[2]->in, affine->in, 3 * sizeof *affine->in);
+  x = flat->in[0];
+  kill (b, flat);
+  kill (b, norm);
+  if (affine)
+    kill (b, affine);
+  for (int i = 0; i < 3 && x >= 0; i++)
+    if (nodes[i]) {
+      nodes[i]->in[0] = x;
+      x = reid_emit_temporary (b, nodes[i]);
+    }
+  nodes[3]->in[0] = x;
+  nodes[3]->out = out;
+  return x >= 0 && reid_emit (b, nodes[3]);
+}
+
+bool
 reid_fuse_chain (ReidBuilder *b, ReidNode *node)
 {
   if (node->op != REID_OP_BINARY)

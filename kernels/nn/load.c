@@ -5,9 +5,9 @@
 #include <string.h>
 
 static const ReidTranslator *const tables[] = {
-  reid_translate_conv,   reid_translate_map,    reid_translate_move,
-  reid_translate_reduce, reid_translate_resize, reid_translate_sizes,
-  reid_translate_spread
+  reid_translate_conv,  reid_translate_map,    reid_translate_move,
+  reid_translate_norm,  reid_translate_reduce, reid_translate_resize,
+  reid_translate_sizes, reid_translate_spread
 };
 #define N_TABLES (sizeof tables / sizeof *tables)
 

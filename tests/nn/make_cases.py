@@ -18,6 +18,7 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 import edge_cases
+import export_cases
 import layer_cases
 
 cases = []
@@ -597,6 +598,7 @@ case('constants node', [('Constant', '', 'a', {
 
 edge_cases.add(case, weights)
 layer_cases.add(case, weights)
+export_cases.add(case, weights)
 
 print('# Made by make_cases.py with onnx', onnx.__version__, 'and onnxruntime',
       ort.__version__)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Cases for op-cases.txt (see make_cases.py): what the exporters make of
+networks with norms of channels."""
+
+import numpy as np
+
+I = lambda *v: np.array(v, dtype=np.int64)
+F = lambda v: np.float32(v)
+
+
+def norms(case, weights):
+    k = {'s': weights(6) + 1.5, 't': weights(6)}
+    for n, shape in (('picture', (2, 6, 3, 5)), ('line', (2, 6, 7)),
+                     ('17 channels', (2, 17, 4, 4))):
+        c = dict(k, s=weights(17), t=weights(17)) if '17' in n else k
+        case(f'instance norm {n}', [('InstanceNormalization', 'x,s,t', 'y',
+                                     {'epsilon': .01})], [shape], c)
+    case('instance norm of a convolution, with its relu',
+         [('Conv', 'x,w', 'c', {}), ('InstanceNormalization', 'c,s,t', 'n', {}),
+          ('Relu', 'n', 'y', {})], [(2, 3, 5, 4)],
+         dict(k, w=weights(6, 3, 2, 2)))
+    case('instance norm of half the channels',
+         [('Split', 'x', 'a,b', {'axis': 1, 'num_outputs': 2}),
+          ('InstanceNormalization', 'a,s,t', 'n', {}),
+          ('BatchNormalization', 'b,s,t,t,q', 'm', {}),
+          ('Concat', 'n,m', 'y', {'axis': 1})], [(2, 12, 3, 4)],
+         dict(k, q=abs(weights(6)) + .1), 18)
+    case('instance norm times a picture',
+         [('InstanceNormalization', 'x,one,no', 'n', {}),
+          ('Mul', 'n,p', 'm', {}), ('Add', 'm,p', 'y', {})], [(2, 6, 3, 5)],
+         {'one': np.ones(6, np.float32), 'no': np.zeros(6, np.float32),
+          'p': weights(3, 5)})
+    for opset, n in ((18, 3), (21, 6)):
+        case(f'group norm {opset}',
+             [('GroupNormalization', 'x,s,t', 'y', {'num_groups': 3})],
+             [(2, 6, 3, 5)], {'s': weights(n) + 1.5, 't': weights(n)}, opset,
+             declared=[(None, 6, None, None)])
+    torch = [('Reshape', 'x,groups', 'g', {}),
+             ('InstanceNormalization', 'g,one,no', 'n', {}),
+             ('Shape', 'x', 'was', {}), ('Reshape', 'n,was', 'r', {}),
+             ('Mul', 'r,s', 'm', {}), ('Add', 'm,t', 'y', {})]
+    k = {'groups': I(0, 3, -1), 's': weights(6, 1, 1), 't': weights(6, 1, 1)}
+    for n, s, t in (('', (1, 1, 1), (0, 0, 0)),
+                    (' with a scale', (1, 2, .5), (.5, 0, -1))):
+        k.update(one=np.float32(s), no=np.float32(t))
+        case(f'group norm as torch does{n}', torch, [(2, 6, 3, 5)], k)
+        case(f'group norm as torch does{n}, any size', torch, [(2, 6, 3, 5)],
+             k, declared=[(None, 6, None, None)])
+
+
+def add(any_case, weights):
+    def case(name, nodes, inputs, inits=None, opset=13, outputs=('y',),
+             declared=None, **more):
+        declared = declared or [(None, *s[1:]) for s in inputs]
+        any_case(name, nodes, inputs, inits, opset, outputs, declared, **more)
+
+    norms(case, weights)
