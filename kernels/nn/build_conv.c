@@ -6,22 +6,24 @@
 #include <string.h>
 
 typedef struct {
+  bool line; /* 1-D: a picture of one row */
   int kernel[2], stride[2], dilation[2], pad[4];
 } Window;
 
 static bool
 window_ints (ReidBuilder *b, const char *name, int64_t least, int count,
-             int *out)
+             bool line, int *out)
 {
   int64_t v[4];
   int n;
 
   if (!reid_attr_ints (b, name, v, 4, &n))
     return false;
-  if (n >= 0 && n != count)
+  if (n >= 0 && n != (line ? count / 2 : count))
     return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
-                            "attribute %s has %d entries: only 2-D windows "
-                            "are supported",
+                            "attribute %s has %d entries: only 1-D and 2-D "
+                            "windows are supported, and those that fit the "
+                            "input",
                             name, n);
   for (int i = 0; i < n; i++) {
     if (v[i] < least || v[i] > REID_MAX_WINDOW)
@@ -30,7 +32,7 @@ window_ints (ReidBuilder *b, const char *name, int64_t least, int count,
                               "%lld and %d",
                               name, (long long) v[i], (long long) least,
                               REID_MAX_WINDOW);
-    out[i] = (int) v[i];
+    out[line ? 2 * i + 1 : i] = (int) v[i];
   }
   return true;
 }
@@ -50,7 +52,10 @@ resolve_auto_pad (ReidBuilder *b, const ReidShape *x, Window *w)
            || reid_build_fail (b, REID_ERROR_FORMAT, "unknown auto_pad");
   memset (w->pad, 0, sizeof w->pad);
   for (int i = 0; i < 2 && !valid; i++) {
-    int64_t in = x->rank == 4 ? x->dims[2 + i] : 1, s = w->stride[i], total;
+    int64_t in = x->rank == 4             ? x->dims[2 + i]
+                 : x->rank == 3 && i == 1 ? x->dims[2]
+                                          : 1,
+            s = w->stride[i], total;
     total = (int64_t) (w->kernel[i] - 1) * w->dilation[i];
     if (s > 1) {
       if (in < 0)
@@ -75,10 +80,41 @@ read_window (ReidBuilder *b, const ReidShape *x, Window *w)
   for (int i = 0; i < 2; i++)
     w->stride[i] = w->dilation[i] = 1;
   memset (w->pad, 0, sizeof w->pad);
-  return window_ints (b, "kernel_shape", 1, 2, w->kernel)
-         && window_ints (b, "strides", 1, 2, w->stride)
-         && window_ints (b, "dilations", 1, 2, w->dilation)
-         && window_ints (b, "pads", 0, 4, w->pad) && resolve_auto_pad (b, x, w);
+  w->line = x->rank == 3;
+  if (w->line)
+    w->kernel[0] = 1;
+  return window_ints (b, "kernel_shape", 1, 2, w->line, w->kernel)
+         && window_ints (b, "strides", 1, 2, w->line, w->stride)
+         && window_ints (b, "dilations", 1, 2, w->line, w->dilation)
+         && window_ints (b, "pads", 0, 4, w->line, w->pad)
+         && resolve_auto_pad (b, x, w);
+}
+
+/* Emits a node whose window is a line's: as that of a picture of one row. */
+static bool
+emit_window (ReidBuilder *b, const Window *w, ReidNode *node)
+{
+  node->out = reid_output (b, 0);
+  if (!w->line)
+    return reid_emit (b, node);
+  ReidNode *up = reid_node_new (b, REID_OP_RESHAPE, 1),
+           *down = reid_node_new (b, REID_OP_RESHAPE, 1);
+  if (!up || !down)
+    return false;
+  up->u.reshape.rank = 4;
+  up->u.reshape.dims[0] = REID_DIM_COPY (0);
+  up->u.reshape.dims[1] = REID_DIM_COPY (1);
+  up->u.reshape.dims[2] = 1;
+  up->u.reshape.dims[3] = REID_DIM_COPY (2);
+  up->in[0] = node->in[0];
+  down->u.reshape.rank = 3;
+  down->u.reshape.dims[0] = REID_DIM_COPY (0);
+  down->u.reshape.dims[1] = REID_DIM_COPY (1);
+  down->u.reshape.dims[2] = REID_DIM_COPY (3);
+  down->out = node->out;
+  return (node->in[0] = reid_emit_temporary (b, up)) >= 0
+         && (down->in[0] = reid_emit_temporary (b, node)) >= 0
+         && reid_emit (b, down);
 }
 
 static bool
@@ -92,13 +128,29 @@ constant_input (ReidBuilder *b, int i, int rank, const char *what, int *value)
                             "its %s must be constant floats", what);
   if (v->shape.rank != rank)
     return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
-                            "its %s have %d dimensions, not %d (only 2-D "
-                            "pictures are supported)",
+                            "its %s have %d dimensions, not %d (only lines "
+                            "and 2-D pictures are supported)",
                             what, v->shape.rank, rank);
   for (int k = 0; k < rank; k++)
     if (v->shape.dims[k] == 0)
       return reid_build_fail (b, REID_ERROR_FORMAT, "its %s are empty", what);
   return true;
+}
+
+/* Weights [out, in, width] as [out, in, 1, width]. */
+static int
+line_weight (ReidBuilder *b, int weight)
+{
+  const ReidShape *from = &b->values[weight].shape;
+  ReidShape to = { 4, { from->dims[0], from->dims[1], 1, from->dims[2] } };
+  int made = reid_value_constant (b, &to);
+
+  if (made >= 0) {
+    memcpy (b->values[made].data, b->values[weight].data,
+            (size_t) reid_shape_count (&to) * sizeof (float));
+    reid_value_release (b, weight);
+  }
+  return made;
 }
 
 static bool
@@ -107,8 +159,12 @@ conv (ReidBuilder *b)
   int x, weight, bias = -1;
   Window w;
 
-  if (!reid_need (b, 0, &x) || !constant_input (b, 1, 4, "weights", &weight)
-      || (reid_input (b, 2) >= 0 && !constant_input (b, 2, 1, "biases", &bias)))
+  if (!reid_need (b, 0, &x)
+      || !constant_input (b, 1, b->values[x].shape.rank == 3 ? 3 : 4, "weights",
+                          &weight)
+      || (reid_input (b, 2) >= 0 && !constant_input (b, 2, 1, "biases", &bias))
+      || (b->values[x].shape.rank == 3
+          && (weight = line_weight (b, weight)) < 0))
     return false;
   const ReidShape ws = b->values[weight].shape;
   for (int i = 0; i < 2; i++) {
@@ -144,8 +200,7 @@ conv (ReidBuilder *b)
   node->in[0] = x;
   node->in[1] = weight;
   node->in[2] = bias;
-  node->out = reid_output (b, 0);
-  return reid_emit (b, node);
+  return emit_window (b, &w, node);
 }
 
 static bool
@@ -157,7 +212,7 @@ pool (ReidBuilder *b)
 
   if (!reid_need (b, 0, &x) || !read_window (b, &b->values[x].shape, &w))
     return false;
-  if (w.kernel[0] == 0)
+  if (w.kernel[1] == 0)
     return reid_build_fail (b, REID_ERROR_FORMAT, "it has no kernel_shape");
   for (int i = 0; i < 2; i++) {
     if (w.dilation[i] != 1)
@@ -182,8 +237,7 @@ pool (ReidBuilder *b)
   p->ceil_mode = reid_attr_int (b, "ceil_mode", 0) != 0;
   p->count_include_pad = reid_attr_int (b, "count_include_pad", 0) != 0;
   node->in[0] = x;
-  node->out = reid_output (b, 0);
-  return reid_emit (b, node);
+  return emit_window (b, &w, node);
 }
 
 static bool
@@ -193,6 +247,12 @@ global_pool (ReidBuilder *b)
 
   if (!node || !reid_need (b, 0, &node->in[0]))
     return false;
+  int rank = b->values[node->in[0]].shape.rank;
+  if (rank != 4 && rank > 2) {
+    node->op = REID_OP_REDUCE;
+    node->u.reduce.kind = REID_REDUCE_MEAN;
+    node->u.reduce.axes = ((1u << rank) - 1) & ~3u;
+  }
   node->out = reid_output (b, 0);
   return reid_emit (b, node);
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Cases for op-cases.txt (see make_cases.py): what the exporters make of
-networks with norms of channels."""
+networks with norms of channels and one-dimensional windows."""
 
 import numpy as np
 
@@ -48,6 +48,39 @@ def norms(case, weights):
              k, declared=[(None, 6, None, None)])
 
 
+def lines(case, weights):
+    case('line conv', [('Conv', 'x,w,b', 'y', {'pads': [1, 1]})], [(2, 4, 9)],
+         {'w': weights(3, 4, 3), 'b': weights(3)})
+    case('line conv, all attributes',
+         [('Conv', 'x,w', 'y', {'pads': [3, 1], 'strides': [2], 'group': 2,
+                                'dilations': [2], 'kernel_shape': [3]})],
+         [(2, 4, 19)], {'w': weights(6, 2, 3)},
+         declared=[(None, 4, None)])
+    for how in ('SAME_UPPER', 'SAME_LOWER', 'VALID'):
+        case('line conv ' + how, [('Conv', 'x,w', 'y', {'auto_pad': how,
+                                                        'strides': [2]})],
+             [(2, 2, 8)], {'w': weights(2, 2, 4)})
+    case('line conv, weights read twice',
+         [('Conv', 'x,w', 'c', {}), ('Conv', 'c,w', 'y', {})], [(2, 2, 8)],
+         {'w': weights(2, 2, 3)})
+    for t, more in (('MaxPool', {}), ('AveragePool', {'count_include_pad': 1})):
+        case('line ' + t, [(t, 'x', 'y', dict(
+            more, kernel_shape=[3], strides=[2], pads=[1, 0], ceil_mode=1))],
+            [(2, 3, 9)])
+    for t in ('GlobalAveragePool', 'GlobalMaxPool'):
+        case('line ' + t, [(t, 'x', 'y', {})], [(2, 3, 9)])
+        case('volume ' + t, [(t, 'x', 'y', {})], [(2, 3, 4, 2, 3)])
+    case('line of channels as a gate',
+         [('GlobalAveragePool', 'x', 'g', {}), ('Squeeze', 'g,three', 's', {}),
+          ('Transpose', 's', 't', {'perm': [0, 2, 1]}),
+          ('Conv', 't,w', 'c', {'pads': [1, 1]}),
+          ('Transpose', 'c', 'u', {'perm': [0, 2, 1]}),
+          ('Unsqueeze', 'u,three', 'q', {}), ('Sigmoid', 'q', 'k', {}),
+          ('Mul', 'x,k', 'y', {})], [(2, 6, 3, 5)],
+         {'w': weights(1, 1, 3), 'three': I(-1)},
+         declared=[(None, 6, None, None)])
+
+
 def add(any_case, weights):
     def case(name, nodes, inputs, inits=None, opset=13, outputs=('y',),
              declared=None, **more):
@@ -55,3 +88,4 @@ def add(any_case, weights):
         any_case(name, nodes, inputs, inits, opset, outputs, declared, **more)
 
     norms(case, weights)
+    lines(case, weights)
