@@ -242,6 +242,42 @@ transpose (ReidBuilder *b)
   return reid_emit (b, node);
 }
 
+/* Of sizes of which one is left open and one is free, but not one of x's: what
+ * the open one comes to, when that is certain; else -1. */
+static int64_t
+open_size (const ReidBuilder *b, const ReidShape *shape, const ReidInt *to,
+           int rank)
+{
+  ReidProduct all = REID_PRODUCT_ONE, rest = REID_PRODUCT_ONE;
+  bool known = true;
+
+  for (int i = 0; i < shape->rank && known; i++)
+    known = reid_product_multiply (&all, b->symbols, shape->dims[i]);
+  for (int i = 0; i < rank && known; i++)
+    if (to[i].sym || to[i].v != -1)
+      known = (to[i].sym || to[i].v > 0)
+              && reid_product_multiply (&rest, b->symbols,
+                                        to[i].sym ? to[i].sym : to[i].v);
+  if (!known || all.literal < 1 || rest.literal < 1
+      || all.literal % rest.literal)
+    return -1;
+  int64_t open = all.literal / rest.literal;
+  all.literal = rest.literal;
+  return reid_product_equal (&all, &rest) ? open : -1;
+}
+
+/* Where x has the free size that is to stand at axis i; else its rank. */
+static int
+own_axis (const ReidShape *shape, int i, int64_t sym)
+{
+  if (i < shape->rank && shape->dims[i] == sym)
+    return i;
+  for (i = 0; i < shape->rank; i++)
+    if (shape->dims[i] == sym)
+      break;
+  return i;
+}
+
 /* Reshapes x to sizes that are literals, -1 for what is left, or free sizes,
  * which must be x's own. */
 static bool
@@ -249,32 +285,36 @@ reshape_to (ReidBuilder *b, int x, const ReidInt *to, int rank)
 {
   ReidNode *node = reid_node_new (b, REID_OP_RESHAPE, 1);
   const ReidShape shape = b->values[x].shape;
-  bool open = false;
+  bool open = false, foreign = false;
+  int64_t left = -1;
 
   if (!node)
     return false;
   node->u.reshape.rank = rank;
   for (int i = 0; i < rank; i++)
-    open = open || (!to[i].sym && to[i].v == -1);
+    if (to[i].sym)
+      foreign = foreign || own_axis (&shape, i, to[i].sym) == shape.rank;
+    else
+      open = open || to[i].v == -1;
+  if (open && foreign) {
+    left = open_size (b, &shape, to, rank);
+    open = left < 0;
+  }
   for (int i = 0; i < rank; i++) {
     int64_t *d = &node->u.reshape.dims[i];
     if (!to[i].sym) {
-      *d = to[i].v;
+      *d = to[i].v == -1 ? left : to[i].v;
       if (*d < -1 || *d == 0 || *d > REID_MAX_COUNT)
         return reid_build_fail (b, REID_ERROR_FORMAT,
                                 "cannot be reshaped to a size of %lld",
                                 (long long) *d);
       /* A file made for one picture: each picture keeps its own row. */
-      if (i == 0 && *d == 1 && b->batch_from_one && shape.rank > 0
+      if (i == 0 && to[i].v == 1 && b->batch_from_one && shape.rank > 0
           && shape.dims[0] == REID_SYMBOL_BATCH)
         *d = REID_DIM_BATCH;
       continue;
     }
-    int from = i;
-    if (from >= shape.rank || shape.dims[from] != to[i].sym)
-      for (from = 0; from < shape.rank; from++)
-        if (shape.dims[from] == to[i].sym)
-          break;
+    int from = own_axis (&shape, i, to[i].sym);
     if (from < shape.rank) {
       *d = from == 0 ? REID_DIM_BATCH : REID_DIM_COPY (from);
     } else if (!open) {

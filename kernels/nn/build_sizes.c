@@ -2,6 +2,7 @@
 #include "nn/build.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Pieces that one Gather may be taken apart into. */
@@ -237,17 +238,14 @@ gather_computed (ReidBuilder *b, int x, int axis, const int64_t *index, int n,
 }
 
 static bool
-gather (ReidBuilder *b)
+gather_list (ReidBuilder *b, int64_t *index, int most)
 {
-  int64_t index[1024];
   int x, n, axis;
 
-  if (!reid_need (b, 0, &x) || !reid_ints_input (b, 1, NULL, index, 1024, &n)
+  if (!reid_need (b, 0, &x) || !reid_ints_input (b, 1, NULL, index, most, &n)
       || !reid_axis (b, reid_attr_int (b, "axis", 0), b->values[x].shape.rank,
                      &axis))
     return false;
-  if (n < 0)
-    return reid_build_fail (b, REID_ERROR_FORMAT, "it has no indices");
   const ReidShape in = b->values[x].shape,
                   by = b->values[reid_input (b, 1)].shape;
   ReidShape shape = { 0 };
@@ -270,6 +268,25 @@ gather (ReidBuilder *b)
   if (!b->values[x].computed)
     return gather_constant (b, x, axis, index, n, &shape);
   return gather_computed (b, x, axis, index, n, &by);
+}
+
+/* Tables of relative positions in transformers have thousands. */
+static bool
+gather (ReidBuilder *b)
+{
+  int i = reid_input (b, 1);
+
+  if (i < 0)
+    return reid_build_fail (b, REID_ERROR_FORMAT, "it has no indices");
+  if (!reid_value_ready (b, i))
+    return false;
+  int64_t n = b->values[i].ints ? reid_shape_count (&b->values[i].shape) : 0;
+  int64_t *index = malloc ((size_t) n * sizeof *index + 1);
+  if (!index)
+    return reid_build_no_memory (b);
+  bool ok = gather_list (b, index, (int) n);
+  free (index);
+  return ok;
 }
 
 /* Integers as conditions; a size is never 0. */
@@ -345,6 +362,48 @@ round_constant (ReidBuilder *b)
   reid_value_set_float (b, reid_output (b, 0), &shape, data);
   for (int64_t i = 0; i < reid_shape_count (&shape); i++)
     data[i] = up ? ceilf (b->values[x].data[i]) : floorf (b->values[x].data[i]);
+  return true;
+}
+
+/* Of integers, with the sign of the divisor. */
+static bool
+modulo (ReidBuilder *b)
+{
+  int in[2];
+
+  for (int i = 0; i < 2; i++) {
+    if (!reid_need (b, i, &in[i]))
+      return false;
+    if (!b->values[in[i]].ints || reid_attr_int (b, "fmod", 0))
+      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                              "only of sizes and integers is there a modulo");
+  }
+  const ReidShape p = b->values[in[0]].shape, q = b->values[in[1]].shape;
+  int64_t np = reid_shape_count (&p), nq = reid_shape_count (&q);
+  int out = reid_output (b, 0);
+  if (np != nq && np != 1 && nq != 1)
+    return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                            "integers of these shapes cannot be combined");
+  if (!reid_value_ints (b, out,
+                        np > nq || (np == nq && p.rank > q.rank) ? &p : &q))
+    return false;
+  for (int64_t i = 0; i < (np > nq ? np : nq); i++) {
+    ReidInt n = b->values[in[0]].ints[np == 1 ? 0 : i],
+            by = b->values[in[1]].ints[nq == 1 ? 0 : i],
+            *to = &b->values[out].ints[i];
+    if (!by.sym && (by.v == 1 || by.v == -1))
+      continue;
+    /* Unlike a size, what is left may be 0. */
+    if (n.sym || by.sym)
+      return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
+                              "depends on the size of the picture; export "
+                              "with fixed sizes");
+    if (by.v == 0)
+      return reid_build_fail (b, REID_ERROR_FORMAT, "divides by zero");
+    to->v = n.v % by.v;
+    if (to->v != 0 && (to->v < 0) != (by.v < 0))
+      to->v += by.v;
+  }
   return true;
 }
 
@@ -453,10 +512,15 @@ range (ReidBuilder *b)
   return true;
 }
 
-const ReidTranslator reid_translate_sizes[] = {
-  { "Constant", constant },   { "Shape", shape_of },
-  { "Size", size_of },        { "Gather", gather },
-  { "Cast", cast },           { "Floor", round_constant },
-  { "Ceil", round_constant }, { "ConstantOfShape", constant_of_shape },
-  { "Range", range },         { NULL, NULL }
-};
+const ReidTranslator reid_translate_sizes[] = { { "Constant", constant },
+                                                { "Shape", shape_of },
+                                                { "Size", size_of },
+                                                { "Gather", gather },
+                                                { "Cast", cast },
+                                                { "Floor", round_constant },
+                                                { "Ceil", round_constant },
+                                                { "ConstantOfShape",
+                                                  constant_of_shape },
+                                                { "Range", range },
+                                                { "Mod", modulo },
+                                                { NULL, NULL } };

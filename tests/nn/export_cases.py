@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Cases for op-cases.txt (see make_cases.py): what the exporters make of
-networks with norms of channels and one-dimensional windows."""
+networks with norms of channels, one-dimensional windows, and windows of
+attention."""
 
 import numpy as np
 
@@ -81,6 +82,39 @@ def lines(case, weights):
          declared=[(None, 6, None, None)])
 
 
+def windows(case, weights):
+    """Attention in windows: the picture is padded to whole ones, and their
+    number is a multiple of the batch."""
+    case('windows',
+         [('Shape', 'x', 's', {}), ('Gather', 's,zero', 'n', {}),
+          ('Gather', 's,one', 'h', {}), ('Mod', 'h,three', 'over', {}),
+          ('Sub', 'three,over', 'd', {}), ('Mod', 'd,three', 'more', {}),
+          ('Unsqueeze', 'more,axis', 'm', {}),
+          ('Concat', 'o3,o1,m,o2', 'pads', {'axis': 0}),
+          ('Pad', 'x,pads', 'p', {}), ('Reshape', 'p,split', 'r', {}),
+          ('Transpose', 'r', 't', {'perm': [0, 1, 3, 2, 4, 5]}),
+          ('Mul', 'n,four', 'n4', {}), ('Unsqueeze', 'n4,axis', 'nw', {}),
+          ('Concat', 'nw,nine,open', 'to', {'axis': 0}),
+          ('Reshape', 't,to', 'w', {}), ('Softmax', 'w', 'a', {'axis': 1}),
+          ('Unsqueeze', 'n,axis', 'n1', {}),
+          ('Concat', 'n1,rest', 'back', {'axis': 0}),
+          ('Reshape', 'a,back', 'y', {})], [(2, 5, 6, 4)],
+         {'zero': np.int64(0), 'one': np.int64(1), 'three': np.int64(3),
+          'four': np.int64(4), 'axis': I(0), 'o3': I(0, 0, 0, 0), 'o1': I(0),
+          'o2': I(0, 0), 'split': I(0, 2, 3, 2, 3, 4), 'nine': I(9),
+          'open': I(-1), 'rest': I(4, 9, 4)}, 13)
+    for n, by in (('', 3), (' backwards', -3)):
+        case('modulo' + n,
+             [('Mod', 'a,b', 'm', {}), ('Cast', 'm', 'f', {'to': 1}),
+              ('Add', 'x,f', 'y', {})], [(2, 7)],
+             {'a': I(-4, -3, -1, 0, 1, 3, 5), 'b': np.int64(by)})
+    case('gather from a table of positions',
+         [('Gather', 'table,i', 'g', {'axis': 1}),
+          ('ReduceSum', 'g,axes', 's', {}), ('Mul', 'x,s', 'y', {})], [(2, 3)],
+         {'table': weights(3, 7), 'axes': I(1, 2), 'i': np.arange(
+             1089).reshape(33, 33) % 7})
+
+
 def add(any_case, weights):
     def case(name, nodes, inputs, inits=None, opset=13, outputs=('y',),
              declared=None, **more):
@@ -89,3 +123,4 @@ def add(any_case, weights):
 
     norms(case, weights)
     lines(case, weights)
+    windows(case, weights)
