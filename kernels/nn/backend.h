@@ -14,7 +14,7 @@
 #include "image/recipe.h"
 #include "nn/graph.h"
 
-#define REID_BACKEND_VERSION 3
+#define REID_BACKEND_VERSION 4
 
 typedef struct ReidBackendModel ReidBackendModel;
 typedef struct ReidBackendPlan ReidBackendPlan;

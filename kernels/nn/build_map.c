@@ -28,7 +28,9 @@ unary (ReidBuilder *b)
     { "Sigmoid", REID_UNARY_SIGMOID }, { "Tanh", REID_UNARY_TANH },
     { "Sqrt", REID_UNARY_SQRT },       { "Neg", REID_UNARY_NEG },
     { "Abs", REID_UNARY_ABS },         { "Log", REID_UNARY_LOG },
-    { "Erf", REID_UNARY_ERF },         { "HardSwish", REID_UNARY_HARD_SWISH }
+    { "Erf", REID_UNARY_ERF },         { "HardSwish", REID_UNARY_HARD_SWISH },
+    { "Sin", REID_UNARY_SIN },         { "Cos", REID_UNARY_COS },
+    { "Mish", REID_UNARY_MISH },       { "Softplus", REID_UNARY_SOFTPLUS }
   };
 
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -47,6 +49,19 @@ leaky_relu (ReidBuilder *b)
   if (!node)
     return false;
   node->u.unary.alpha = reid_attr_float (b, "alpha", 0.01f);
+  return isfinite (node->u.unary.alpha)
+             ? reid_emit (b, node)
+             : reid_build_fail (b, REID_ERROR_FORMAT, "alpha is no number");
+}
+
+static bool
+elu (ReidBuilder *b)
+{
+  ReidNode *node = unary_node (b, REID_UNARY_ELU);
+
+  if (!node)
+    return false;
+  node->u.unary.alpha = reid_attr_float (b, "alpha", 1);
   return isfinite (node->u.unary.alpha)
              ? reid_emit (b, node)
              : reid_build_fail (b, REID_ERROR_FORMAT, "alpha is no number");
@@ -292,5 +307,8 @@ const ReidTranslator reid_translate_map[] = {
   { "Mul", binary },       { "Div", binary },
   { "Pow", binary },       { "Min", binary },
   { "Max", binary },       { "Sum", binary },
-  { "Softmax", softmax },  { NULL, NULL }
+  { "Softmax", softmax },  { "Elu", elu },
+  { "Sin", unary },        { "Cos", unary },
+  { "Mish", unary },       { "Softplus", unary },
+  { NULL, NULL }
 };

@@ -245,6 +245,32 @@ fuse_gelu (ReidBuilder *b, ReidNode *node)
   return false;
 }
 
+/* x * tanh (softplus (x)). */
+static bool
+fuse_mish (ReidBuilder *b, ReidNode *node)
+{
+  for (int k = 0; k < 2 && node->op == REID_OP_BINARY; k++) {
+    ReidNode *tanh = sole_unary (b, node->in[k], REID_UNARY_TANH),
+             *plus =
+                 tanh ? sole_unary (b, tanh->in[0], REID_UNARY_SOFTPLUS) : NULL;
+    int x = node->in[1 - k];
+    if (!plus || plus->in[0] != x)
+      continue;
+    ReidNode *mish = reid_node_new (b, REID_OP_UNARY, 1);
+    if (!mish)
+      return true;
+    mish->u.unary.kind = REID_UNARY_MISH;
+    mish->in[0] = x;
+    mish->out = node->out;
+    b->values[x].uses--;
+    kill (b, tanh);
+    kill (b, plus);
+    *node = *mish;
+    return false;
+  }
+  return false;
+}
+
 bool
 reid_fuse_groups (ReidBuilder *b, int x, const ReidInt *to, int rank, int out)
 {
@@ -313,7 +339,8 @@ reid_fuse_chain (ReidBuilder *b, ReidNode *node)
     case REID_BINARY_DIV:
       return fuse_layer_norm (b, node);
     case REID_BINARY_MUL:
-      return fuse_into_norm (b, node) || fuse_gelu (b, node);
+      return fuse_into_norm (b, node) || fuse_gelu (b, node)
+             || fuse_mish (b, node);
     case REID_BINARY_ADD:
       return fuse_into_norm (b, node) || fuse_bias (b, node);
     default:

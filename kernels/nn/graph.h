@@ -80,7 +80,12 @@ typedef enum {
   REID_UNARY_GELU,         /* x / 2 * (1 + erf (x / sqrt 2)) */
   REID_UNARY_GELU_TANH,    /* the approximation with a tanh */
   REID_UNARY_HARD_SIGMOID, /* alpha * x + beta, cut to 0..1 */
-  REID_UNARY_HARD_SWISH    /* x times HARD_SIGMOID of 1/6 and 1/2 */
+  REID_UNARY_HARD_SWISH,   /* x times HARD_SIGMOID of 1/6 and 1/2 */
+  REID_UNARY_ELU,          /* below 0 alpha * (exp (x) - 1) */
+  REID_UNARY_SOFTPLUS,     /* log (1 + exp (x)) */
+  REID_UNARY_MISH,         /* x * tanh (SOFTPLUS) */
+  REID_UNARY_SIN,
+  REID_UNARY_COS
 } ReidUnaryKind;
 
 typedef struct {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Cases for op-cases.txt (see make_cases.py): what the exporters make of
-networks with norms of channels, one-dimensional windows, and windows of
-attention."""
+networks with norms of channels, one-dimensional windows, windows of attention
+and further activations."""
 
 import numpy as np
 
@@ -115,6 +115,31 @@ def windows(case, weights):
              1089).reshape(33, 33) % 7})
 
 
+def activations(case, weights):
+    for t in ('Sin', 'Cos', 'Softplus', 'Elu'):
+        case('map ' + t, [(t, 'x', 'y', {})], [(2, 3, 5)], {}, 14)
+    case('map Elu of another slope', [('Elu', 'x', 'y', {'alpha': .3})],
+         [(2, 9)])
+    case('map Softplus of large numbers',
+         [('Mul', 'x,k', 'm', {}), ('Softplus', 'm', 'y', {})], [(2, 9)],
+         {'k': F(70)})
+    case('map Mish', [('Mul', 'x,k', 'm', {}), ('Mish', 'm', 'y', {})],
+         [(2, 3, 5)], {'k': F(12)}, 18)
+    conv = {'w': weights(17, 3, 1, 1)}
+    spelled = [('Conv', 'x,w', 'c', {}), ('Softplus', 'c', 's', {}),
+               ('Tanh', 's', 't', {})]
+    case('mish chain', spelled + [('Mul', 'c,t', 'y', {})], [(2, 3, 4, 5)],
+         conv)
+    case('mish chain other way', spelled + [('Mul', 't,c', 'y', {})],
+         [(2, 3, 4, 5)], conv)
+    case('mish chain, read elsewhere too',
+         spelled + [('Mul', 't,c', 'm', {}), ('Add', 'm,s', 'y', {})],
+         [(2, 3, 4, 5)], conv)
+    case('no mish chain',
+         [('Softplus', 'x', 's', {}), ('Tanh', 's', 't', {}),
+          ('Mul', 't,z', 'y', {})], [(2, 9), (2, 9)])
+
+
 def add(any_case, weights):
     def case(name, nodes, inputs, inits=None, opset=13, outputs=('y',),
              declared=None, **more):
@@ -124,3 +149,4 @@ def add(any_case, weights):
     norms(case, weights)
     lines(case, weights)
     windows(case, weights)
+    activations(case, weights)

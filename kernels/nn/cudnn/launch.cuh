@@ -144,6 +144,13 @@ cut (float x)
   return x < 0 ? 0 : x > 1 ? 1 : x;
 }
 
+/* Without the overflow of exp. */
+BODY float
+softplus (float x)
+{
+  return (x > 0 ? x : 0) + log1pf (expf (-fabsf (x)));
+}
+
 BODY float
 unary (const ReidUnary &u, float x)
 {
@@ -179,6 +186,16 @@ unary (const ReidUnary &u, float x)
       return cut (u.alpha * x + u.beta);
     case REID_UNARY_HARD_SWISH:
       return x * cut (x / 6 + .5f);
+    case REID_UNARY_ELU:
+      return x < 0 ? u.alpha * expm1f (x) : x;
+    case REID_UNARY_SOFTPLUS:
+      return softplus (x);
+    case REID_UNARY_MISH:
+      return x * tanhf (softplus (x));
+    case REID_UNARY_SIN:
+      return sinf (x);
+    case REID_UNARY_COS:
+      return cosf (x);
     default:
       return x;
   }

@@ -191,6 +191,21 @@ clamp1 (float x)
   return x < 0 ? 0 : x > 1 ? 1 : x;
 }
 
+/* Without the overflow of exp. */
+static inline float
+softplus1 (float x)
+{
+  return (x > 0 ? x : 0) + log1pf (expf (-fabsf (x)));
+}
+
+/* x * tanh (log (1 + e)), e = exp (x), in e alone; from 20 on it is x. */
+static inline float
+mish1 (float x)
+{
+  float e = expf (x < 20 ? x : 20), n = e * (e + 2);
+  return x * (n / (n + 2));
+}
+
 void
 reid_pass_unary (const ReidShape *shape, ReidLayout layout, const ReidUnary *u,
                  const ReidRows *rows, const float *in, float *out)
@@ -241,6 +256,16 @@ reid_pass_unary (const ReidShape *shape, ReidLayout layout, const ReidUnary *u,
       MAP (clamp1 (alpha * x + beta));
     case REID_UNARY_HARD_SWISH:
       MAP (x * clamp1 (x * (1.0f / 6) + 0.5f));
+    case REID_UNARY_ELU:
+      MAP (x < 0 ? alpha * expm1f (x) : x);
+    case REID_UNARY_SOFTPLUS:
+      MAP (softplus1 (x));
+    case REID_UNARY_MISH:
+      MAP (mish1 (x));
+    case REID_UNARY_SIN:
+      MAP (sinf (x));
+    case REID_UNARY_COS:
+      MAP (cosf (x));
     case REID_UNARY_IDENTITY:
       if (in != out)
         memcpy (out, in, count * sizeof *out);

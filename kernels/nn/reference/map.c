@@ -10,6 +10,13 @@ hard_sigmoid (float x, float alpha, float beta)
   return x < 0 ? 0 : x > 1 ? 1 : x;
 }
 
+/* Without the overflow of exp. */
+static float
+softplus (float x)
+{
+  return (x > 0 ? x : 0) + log1pf (expf (-fabsf (x)));
+}
+
 static float
 map (const ReidUnary *u, float x)
 {
@@ -47,6 +54,16 @@ map (const ReidUnary *u, float x)
       return hard_sigmoid (x, u->alpha, u->beta);
     case REID_UNARY_HARD_SWISH:
       return x * hard_sigmoid (x, 1.0f / 6, 0.5f);
+    case REID_UNARY_ELU:
+      return x < 0 ? u->alpha * expm1f (x) : x;
+    case REID_UNARY_SOFTPLUS:
+      return softplus (x);
+    case REID_UNARY_MISH:
+      return x * tanhf (softplus (x));
+    case REID_UNARY_SIN:
+      return sinf (x);
+    case REID_UNARY_COS:
+      return cosf (x);
   }
   return x;
 }
