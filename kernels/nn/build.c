@@ -70,7 +70,7 @@ reid_value_add (ReidBuilder *b, ReidBytes name)
   ReidBuildValue *v = &b->values[i];
   memset (v, 0, sizeof *v);
   v->name = name;
-  v->producer = v->next = v->index = v->alias = -1;
+  v->producer = v->next = v->index = v->alias = v->each = -1;
   if (name.size) {
     int *head = &b->table[hash (name)];
     v->next = *head;
@@ -406,7 +406,7 @@ reid_emit (ReidBuilder *b, ReidNode *node)
     const ReidBuildValue *v = &b->values[node->in[i]];
     given++;
     computed += v->computed;
-    ints += v->ints != NULL;
+    ints += v->ints != NULL || reid_is_truth (b, node->in[i]);
     if (v->shape.rank > 0)
       for (int k = 0; k < v->shape.rank; k++)
         if (v->shape.dims[k] == 0 && !v->ints)
@@ -455,6 +455,8 @@ reid_emit (ReidBuilder *b, ReidNode *node)
                                 isnan (v->data[k]) ? "NaN" : "an infinity");
   }
   out->computed = out->known = true;
+  if (!reid_fold_each (b, node))
+    return false;
   if (reid_fuse (b, node))
     return b->error->status == REID_OK;
   if (b->n_nodes == b->room_nodes) {

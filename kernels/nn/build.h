@@ -31,6 +31,7 @@ typedef struct {
   int uses;     /* by nodes and outputs of the file */
   int producer; /* index of the build node, or -1 */
   int alias;    /* the value that this name stands for, or -1 */
+  int each;     /* the constant that it is for every picture, or -1 */
   int next;     /* in the name table */
   int index;    /* in the finished graph */
 } ReidBuildValue;
@@ -104,6 +105,12 @@ bool reid_ints_input (ReidBuilder *b, int i, const char *name, int64_t *out,
 bool reid_scalar_input (ReidBuilder *b, int i, float *out, bool *present);
 /* Where *value holds literal integers, makes it a constant of floats. */
 bool reid_value_as_floats (ReidBuilder *b, int *value);
+/* Translators: build_*.c. False
+ * when the node was told to be wrong. */
+typedef bool (*ReidTranslate) (ReidBuilder *b);
+/* One of constants, that keeps the first axis: where input 0 is the same for
+ * every picture, it translates that, and spreads the result. */
+bool reid_translate_one (ReidBuilder *b, ReidTranslate translate);
 /* A computed value that has these sizes, from axis `at` on or, with at < 0,
  * anywhere (from[k]: at which axis); -1 where there is none. It counts one more
  * reader. */
@@ -112,6 +119,14 @@ int reid_value_like (ReidBuilder *b, const int64_t *sizes, int n, int at,
 /* Makes `out` of x, broadcast with these sizes. */
 bool reid_emit_spread (ReidBuilder *b, int x, const ReidInt *to, int rank,
                        int out);
+/* build_each.c: notes that `value` is the constant `each` for every picture of
+ * the batch; false where the shapes are not such. */
+bool reid_value_each (ReidBuilder *b, int value, int each);
+/* Integers that are the same for every picture: no node makes them. */
+bool reid_is_truth (const ReidBuilder *b, int value);
+/* A node of which the output's shape is known: where all that it reads is the
+ * same for every picture, works it out, and becomes what spreads this. */
+bool reid_fold_each (ReidBuilder *b, ReidNode *node);
 /* Of a constant that one node alone reads, when it has been read. */
 void reid_value_release (ReidBuilder *b, int value);
 /* Loads an initializer, so that data or ints are set; true for computed. */
@@ -159,15 +174,13 @@ bool reid_fuse_groups (ReidBuilder *b, int x, const ReidInt *to, int rank,
 /* fold.c: all inputs are constants or sizes. */
 bool reid_fold (ReidBuilder *b, ReidNode *node);
 
-/* Translators: build_*.c. False
- * when the node was told to be wrong. */
-typedef bool (*ReidTranslate) (ReidBuilder *b);
 typedef struct {
   const char *type;
   ReidTranslate translate;
 } ReidTranslator;
 extern const ReidTranslator reid_translate_conv[], reid_translate_map[],
     reid_translate_move[], reid_translate_norm[], reid_translate_reduce[],
-    reid_translate_resize[], reid_translate_sizes[], reid_translate_spread[];
+    reid_translate_resize[], reid_translate_sizes[], reid_translate_spread[],
+    reid_translate_truth[];
 
 #endif /* REID_NN_BUILD_H */

@@ -306,7 +306,7 @@ truth (ReidBuilder *b, int x)
 }
 
 static bool
-cast (ReidBuilder *b)
+cast_one (ReidBuilder *b)
 {
   int64_t to = reid_attr_int (b, "to", 0);
   bool to_float = to == REID_ONNX_FLOAT || to == REID_ONNX_FLOAT16
@@ -340,6 +340,12 @@ cast (ReidBuilder *b)
     b->values[out].ints[i].v = to == REID_ONNX_BOOL ? f != 0 : (int64_t) f;
   }
   return true;
+}
+
+static bool
+cast (ReidBuilder *b)
+{
+  return reid_translate_one (b, cast_one);
 }
 
 static bool

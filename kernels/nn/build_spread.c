@@ -44,6 +44,18 @@ reid_value_like (ReidBuilder *b, const int64_t *sizes, int n, int at, int *from)
   return best;
 }
 
+/* Of one picture's part. */
+static bool
+is_small (const ReidNode *node, const ReidShape *x)
+{
+  int64_t n = reid_shape_count (x);
+
+  for (int i = 1; i < node->u.expand.rank && n >= 0 && n <= REID_MAX_INTS; i++)
+    n *= node->u.expand.dims[i] <= REID_MAX_INTS ? node->u.expand.dims[i]
+                                                 : REID_MAX_INTS;
+  return n >= 0 && n <= REID_MAX_INTS;
+}
+
 bool
 reid_emit_spread (ReidBuilder *b, int x, const ReidInt *to, int rank, int out)
 {
@@ -89,7 +101,20 @@ reid_emit_spread (ReidBuilder *b, int x, const ReidInt *to, int rank, int out)
   }
   node->in[0] = x;
   node->out = out;
-  return reid_emit (b, node);
+  if (n != 1 || to[0].sym != REID_SYMBOL_BATCH || b->values[x].computed
+      || !is_small (node, &shape))
+    return reid_emit (b, node);
+  ReidNode *one = reid_node_new (b, REID_OP_EXPAND, 1);
+  if (!one)
+    return false;
+  one->u = node->u;
+  one->u.expand.dims[0] = 1;
+  one->in[0] = x;
+  int each = reid_emit_temporary (b, one);
+  if (each < 0 || !reid_emit (b, node))
+    return false;
+  reid_value_each (b, out, each);
+  return true;
 }
 
 static bool

@@ -7,7 +7,7 @@
 static const ReidTranslator *const tables[] = {
   reid_translate_conv,  reid_translate_map,    reid_translate_move,
   reid_translate_norm,  reid_translate_reduce, reid_translate_resize,
-  reid_translate_sizes, reid_translate_spread
+  reid_translate_sizes, reid_translate_spread, reid_translate_truth
 };
 #define N_TABLES (sizeof tables / sizeof *tables)
 
@@ -344,7 +344,7 @@ is_listed (const ReidBuilder *b, int v, ReidBytes name)
 {
   const ReidBuildValue *value = &b->values[v];
   return value->known && value->computed && !value->ints
-         && value->name.size == name.size
+         && !reid_is_truth (b, v) && value->name.size == name.size
          && memcmp (value->name.data, name.data, name.size) == 0;
 }
 
@@ -388,7 +388,7 @@ finish (ReidBuilder *b, ReidModel *model)
                               "output '%.100s' is given by no node", name);
     if (!reid_value_ready (b, v))
       return false;
-    if (b->values[v].ints)
+    if (b->values[v].ints || reid_is_truth (b, v))
       return reid_build_fail (b, REID_ERROR_UNSUPPORTED,
                               "output '%.100s' is not float32", name);
     if (!b->values[v].computed && i >= m->n_outputs * own)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Cases for op-cases.txt (see make_cases.py): what the exporters make of
-networks with norms of channels, one-dimensional windows, windows of attention
-and further activations."""
+networks with norms of channels, one-dimensional windows, windows of attention,
+further activations, and positions that are computed."""
 
 import numpy as np
+from onnx import TensorProto
 
 I = lambda *v: np.array(v, dtype=np.int64)
 F = lambda v: np.float32(v)
@@ -140,6 +141,50 @@ def activations(case, weights):
           ('Mul', 't,z', 'y', {})], [(2, 9), (2, 9)])
 
 
+def positions(case, weights):
+    """Counted in a mask of no holes, for every picture of a free batch."""
+    k = {'zero': I(0), 'rows': I(3, 5), 'f': weights(4) + 2, 'least': F(1e-6),
+         'one': np.int64(1), 'two': np.int64(2), 'axis': I(3), 'a4': I(4),
+         'last': I(-1), 'far': I(2**63 - 1), 'second': I(2), 'step': I(1),
+         'to': I(0, 3, 5, 8), 'every': I(2), 'begin': I(0), 'next': I(1)}
+    mask = [('Shape', 'x', 's', {}), ('Gather', 's,zero', 'n', {}),
+            ('Concat', 'n,rows', 'of', {'axis': 0}),
+            ('ConstantOfShape', 'of', 'none', {}),
+            ('Cast', 'none', 'hole', {'to': TensorProto.BOOL}),
+            ('Not', 'hole', 'there', {}), ('Cast', 'there', 'ones', {'to': 1}),
+            ('CumSum', 'ones,two', 'c', {})]
+    case('positions',
+         mask + [('Slice', 'c,last,far,second,step', 'l', {}),
+                 ('Add', 'l,least', 'd', {}), ('Div', 'c,d', 'p', {}),
+                 ('Unsqueeze', 'p,axis', 'u', {}), ('Div', 'u,f', 'q', {}),
+                 ('Sin', 'q', 'sin', {}), ('Cos', 'q', 'cos', {}),
+                 ('Unsqueeze', 'sin,a4', 'v', {}),
+                 ('Unsqueeze', 'cos,a4', 'w', {}),
+                 ('Concat', 'v,w', 'both', {'axis': 4}),
+                 ('Reshape', 'both,to', 'r', {}),
+                 ('Transpose', 'r', 't', {'perm': [0, 3, 1, 2]}),
+                 ('Add', 'x,t', 'y', {})], [(2, 8, 3, 5)], k)
+    case('positions as an output', mask, [(2, 3)], k, outputs=('c',))
+    case('positions of two axes',
+         mask + [('CumSum', 'c,one', 'e', {'reverse': 1}),
+                 ('Neg', 'e', 'm', {}), ('Slice', 'm,begin,far,second,every',
+                                         'y', {})], [(2, 3)], k)
+    for n, a in (('', {}), (' exclusive', {'exclusive': 1}),
+                 (' reverse', {'reverse': 1}),
+                 (' both', {'exclusive': 1, 'reverse': 1})):
+        case('cumsum of a constant' + n,
+             [('CumSum', 'k,axis', 'c', a), ('Add', 'x,c', 'y', {})],
+             [(2, 3, 4)], {'k': weights(3, 4), 'axis': np.int64(-2)})
+    case('token of every picture, changed',
+         [('Shape', 'x', 's', {}), ('Slice', 's,begin,next', 'n', {}),
+          ('Concat', 'n,rest', 'to', {'axis': 0}),
+          ('Expand', 'token,to', 't', {}), ('Add', 't,more', 'a', {}),
+          ('Slice', 'a,begin,next,begin', 'first', {}),
+          ('Concat', 'a,x', 'c', {'axis': 1}), ('Add', 'c,first', 'y', {})],
+         [(3, 4, 5)], {'begin': I(0), 'next': I(1), 'rest': I(1, 5),
+                       'token': weights(1, 1, 5), 'more': weights(5)})
+
+
 def add(any_case, weights):
     def case(name, nodes, inputs, inits=None, opset=13, outputs=('y',),
              declared=None, **more):
@@ -150,3 +195,4 @@ def add(any_case, weights):
     lines(case, weights)
     windows(case, weights)
     activations(case, weights)
+    positions(case, weights)
