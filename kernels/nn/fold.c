@@ -117,8 +117,32 @@ multiply (ReidBuilder *b, ReidInt p, ReidInt q, ReidInt *out)
   return true;
 }
 
-/* Truth about free sizes is not asked for: arithmetic on one gives another
- * that is equal to nothing else. */
+/* A free size and a number, as a convolution or a pooling makes another of
+ * it. */
+static bool
+divide (ReidBuilder *b, ReidBinaryKind kind, ReidInt p, ReidInt q, ReidInt *out)
+{
+  int64_t add = 0, by = 1;
+
+  if (kind == REID_BINARY_ADD && !p.sym) {
+    ReidInt t = p;
+    p = q;
+    q = t;
+  }
+  if (!p.sym || q.sym || q.v > REID_MAX_COUNT || q.v < -REID_MAX_COUNT)
+    return false;
+  if (kind == REID_BINARY_ADD || kind == REID_BINARY_SUB)
+    add = kind == REID_BINARY_ADD ? q.v : -q.v;
+  else if (kind == REID_BINARY_DIV && q.v > 0)
+    by = q.v;
+  else
+    return false;
+  *out = (ReidInt){ 0, reid_symbol_floor (b->symbols, p.sym, add, by) };
+  return out->sym != 0;
+}
+
+/* Truth about free sizes is not asked for: other arithmetic on one gives
+ * another that is equal to nothing else. */
 static bool
 compute (ReidBuilder *b, ReidBinaryKind kind, ReidInt p, ReidInt q,
          ReidInt *out)
@@ -132,8 +156,10 @@ compute (ReidBuilder *b, ReidBinaryKind kind, ReidInt p, ReidInt q,
   if ((kind == REID_BINARY_ADD || kind == REID_BINARY_SUB) && !q.sym
       && q.v == 0)
     return true;
-  if (kind == REID_BINARY_MUL && multiply (b, p, q, out))
+  if ((kind == REID_BINARY_MUL && multiply (b, p, q, out))
+      || divide (b, kind, p, q, out))
     return true;
+  *out = p;
   if (p.sym || q.sym) {
     out->sym = reid_symbol (b->symbols, REID_SYMBOL_OTHER, NULL, 0);
     return out->sym

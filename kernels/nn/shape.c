@@ -60,6 +60,14 @@ same (int64_t a, int64_t b)
   return a == b || a < 0 || b < 0;
 }
 
+/* floor ((in + add) / by) */
+static bool
+divided (Infer *f, int64_t in, int64_t add, int64_t by, int64_t *out)
+{
+  *out = reid_symbol_floor (f->symbols, in, add, by);
+  return *out != 0 || wrong (f, "too many free sizes");
+}
+
 /* floor or ceil ((in + offset) / stride) + 1; a ceil window may not start
  * beyond the input and its leading pad. */
 static bool
@@ -67,13 +75,10 @@ window (Infer *f, int64_t in, int64_t offset, int64_t stride, bool ceil_mode,
         int64_t lead, int64_t *out)
 {
   if (in < 0) {
-    const int64_t args[] = { in, offset, stride, ceil_mode,
-                             ceil_mode ? lead : 0 };
-    if (stride == 1 && offset == -1) {
-      *out = in;
-      return true;
-    }
-    return symbol (f, REID_SYMBOL_WINDOW, args, 5, out);
+    const int64_t args[] = { in, offset, stride, lead };
+    return ceil_mode && stride > 1
+               ? symbol (f, REID_SYMBOL_WINDOW, args, 4, out)
+               : divided (f, in, offset + stride, stride, out);
   }
   /* With ceil_mode a window may hang over the end by less than a step. */
   int64_t room = in + offset;
@@ -216,7 +221,9 @@ infer_concat (Infer *f)
           return wrong (f, "the sum along the axis is too large");
       } else {
         const int64_t args[] = { *o, x->dims[i] };
-        if (!symbol (f, REID_SYMBOL_SUM, args, 2, o))
+        if (args[1] >= 0   ? !divided (f, args[0], args[1], 1, o)
+            : args[0] >= 0 ? !divided (f, args[1], args[0], 1, o)
+                           : !symbol (f, REID_SYMBOL_SUM, args, 2, o))
           return false;
       }
     }
@@ -259,8 +266,7 @@ infer_pad (Infer *f)
     if (more == 0)
       continue;
     if (f->out->dims[i] < 0) {
-      const int64_t args[] = { f->out->dims[i], more };
-      if (!symbol (f, REID_SYMBOL_SUM, args, 2, &f->out->dims[i]))
+      if (!divided (f, f->out->dims[i], more, 1, &f->out->dims[i]))
         return false;
     } else {
       f->out->dims[i] += more;

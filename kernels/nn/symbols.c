@@ -70,6 +70,24 @@ reid_symbol (ReidSymbols *s, ReidSymbolKind kind, const int64_t *args,
   return -(int64_t) s->n;
 }
 
+int64_t
+reid_symbol_floor (ReidSymbols *s, int64_t dim, int64_t add, int64_t by)
+{
+  const Symbol *of = &s->symbols[-dim - 1];
+  int64_t args[3] = { dim, add, by };
+
+  if (of->kind == REID_SYMBOL_FLOOR) {
+    args[0] = of->args[0];
+    if (__builtin_mul_overflow (add, of->args[2], &args[1])
+        || __builtin_add_overflow (args[1], of->args[1], &args[1])
+        || __builtin_mul_overflow (by, of->args[2], &args[2]))
+      return reid_symbol (s, REID_SYMBOL_OTHER, NULL, 0);
+  }
+  if (args[1] == 0 && args[2] == 1)
+    return args[0];
+  return reid_symbol (s, REID_SYMBOL_FLOOR, args, 3);
+}
+
 static bool
 insert (ReidProduct *p, int64_t size)
 {

@@ -17,10 +17,11 @@ typedef struct ReidSymbols ReidSymbols;
 
 typedef enum {
   REID_SYMBOL_INPUT,   /* index of a free size */
-  REID_SYMBOL_WINDOW,  /* size, offset, stride, ceil and its padded bound */
+  REID_SYMBOL_FLOOR,   /* size, what is added to it, what then divides it */
+  REID_SYMBOL_WINDOW,  /* in ceil mode: size, offset, stride, padded bound */
   REID_SYMBOL_SCALE,   /* size, bits of the factor */
   REID_SYMBOL_PRODUCT, /* literal, sorted sizes */
-  REID_SYMBOL_SUM,     /* size, size or literal */
+  REID_SYMBOL_SUM,     /* size, size */
   REID_SYMBOL_SLICE,   /* size, start, end, step */
   REID_SYMBOL_BROADCAST,
   REID_SYMBOL_OTHER /* equal to nothing but itself */
@@ -32,6 +33,11 @@ void reid_symbols_free (ReidSymbols *symbols);
  * memory ends. */
 int64_t reid_symbol (ReidSymbols *symbols, ReidSymbolKind kind,
                      const int64_t *args, int n_args);
+
+/* floor ((dim + add) / by), by above 0: what windows make of a size, and what
+ * exporters write for it. Of such a size again it is one from the first. */
+int64_t reid_symbol_floor (ReidSymbols *symbols, int64_t dim, int64_t add,
+                           int64_t by);
 
 /* A product of literals and free sizes, the latter sorted. Sizes that are
  * products themselves are taken apart, so that equal ones look equal. */

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Cases for op-cases.txt (see make_cases.py): what the exporters make of
 networks with norms of channels, one-dimensional windows, windows of attention,
-further activations, and positions that are computed."""
+further activations, positions that are computed, and pyramids whose sizes are
+computed from the picture's."""
 
 import numpy as np
 from onnx import TensorProto
@@ -185,6 +186,53 @@ def positions(case, weights):
                        'token': weights(1, 1, 5), 'more': weights(5)})
 
 
+def pyramids(case):
+    """Resize to a feature map's size, computed from the picture's."""
+    k = {'one': np.int64(1), 'minus': np.int64(-1), 'four': np.int64(4),
+         'two': np.int64(2), 'axis': I(0), 'odd': I(0, 0, 1, 0, 0, 0, 2, 3)}
+    pool = {'kernel_shape': [3, 3], 'strides': [2, 2], 'pads': [1, 1, 1, 1]}
+    nearest = {'mode': 'nearest', 'nearest_mode': 'floor',
+               'coordinate_transformation_mode': 'asymmetric'}
+
+    def sizes(*steps):
+        nodes = [('Shape', 'x', 'nc', {'end': 2})]
+        for i, axis in enumerate('hw'):
+            at = f'{axis}0'
+            nodes += [('Shape', 'x', f'{axis}s', {'start': i + 2,
+                                                  'end': i + 3}),
+                      ('Squeeze', f'{axis}s', at, {})]
+            for n, (t, number) in enumerate(steps):
+                pair = number if ',' in number else '{},' + number
+                nodes.append((t, pair.format(at), f'{axis}{n + 1}', {}))
+                at = f'{axis}{n + 1}'
+            nodes.append(('Unsqueeze', f'{at},axis', f'{axis}', {}))
+        return nodes + [('Concat', 'nc,h,w', 'to', {'axis': 0}),
+                        ('Resize', 'b,,,to', 'r', nearest),
+                        ('Add', 'a,r', 'y', {})]
+
+    free = [(None, 2, None, None)]
+    case('pyramid of a computed size',
+         [('MaxPool', 'x', 'p', pool), ('MaxPool', 'p', 'a', pool),
+          ('MaxPool', 'a', 'b', pool)]
+         + sizes(('Add', 'minus,{}'), ('Div', 'four'), ('Add', 'one,{}')),
+         [(2, 2, 13, 24)], k, 15, declared=free)
+    case('pyramid of a computed size, step by step',
+         [('MaxPool', 'x', 'p', pool), ('MaxPool', 'p', 'a', pool),
+          ('MaxPool', 'a', 'b', pool)]
+         + sizes(('Sub', 'one'), ('Div', 'two'), ('Div', 'two'),
+                 ('Add', 'one')),
+         [(2, 2, 16, 11)], k, 15, declared=free)
+    case('pyramid of a padded picture',
+         [('Pad', 'x,odd', 'q', {}), ('MaxPool', 'q', 'a', {
+             'kernel_shape': [1, 4]}), ('MaxPool', 'a', 'b', pool)]
+         + [('Shape', 'x', 'nc', {'end': 2}), ('Shape', 'x', 'hs', {
+             'start': 2, 'end': 3}), ('Add', 'hs,three', 'h', {}),
+            ('Shape', 'x', 'w', {'start': 3}),
+            ('Concat', 'nc,h,w', 'to', {'axis': 0}),
+            ('Resize', 'b,,,to', 'r', nearest), ('Add', 'a,r', 'y', {})],
+         [(2, 2, 5, 6)], dict(k, three=I(3)), 15, declared=free)
+
+
 def add(any_case, weights):
     def case(name, nodes, inputs, inits=None, opset=13, outputs=('y',),
              declared=None, **more):
@@ -196,3 +244,4 @@ def add(any_case, weights):
     windows(case, weights)
     activations(case, weights)
     positions(case, weights)
+    pyramids(case)
