@@ -381,10 +381,10 @@ infer_expand (Infer *f)
   ReidShape to = { e->rank, { 0 } };
 
   for (int i = 0; i < e->rank; i++) {
-    int64_t from = REID_DIM_COPY (0) - e->dims[i];
     to.dims[i] = e->dims[i];
     if (e->dims[i] > 0)
       continue;
+    int64_t from = REID_DIM_COPY (0) - e->dims[i];
     if (f->node->n_in < 2 || f->node->in[1] < 0 || from < 0
         || from >= f->in[1].rank)
       return wrong (f, "copies a size that the input does not have");
