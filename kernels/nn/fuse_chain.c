@@ -271,14 +271,25 @@ fuse_mish (ReidBuilder *b, ReidNode *node)
   return false;
 }
 
+/* Whoever else reads the value. */
+static const ReidNode *
+producer (const ReidBuilder *b, int value, ReidOp op)
+{
+  int p = b->values[value].producer;
+
+  return p >= 0 && !b->nodes[p].dead && b->nodes[p].node.op == op
+             ? &b->nodes[p].node
+             : NULL;
+}
+
 bool
 reid_fuse_groups (ReidBuilder *b, int x, const ReidInt *to, int rank, int out)
 {
-  ReidNode *affine = reid_sole_producer (b, x, REID_OP_AFFINE);
-  ReidNode *norm = reid_sole_producer (b, affine ? affine->in[0] : x,
-                                       REID_OP_LAYER_NORM),
-           *flat = norm ? reid_sole_producer (b, norm->in[0], REID_OP_RESHAPE)
-                        : NULL;
+  const ReidNode *affine = producer (b, x, REID_OP_AFFINE),
+                 *norm = producer (b, affine ? affine->in[0] : x,
+                                   REID_OP_LAYER_NORM),
+                 *flat =
+                     norm ? producer (b, norm->in[0], REID_OP_RESHAPE) : NULL;
 
   if (!flat || norm->u.norm.axis != 2 || norm->in[1] >= 0 || norm->in[2] >= 0
       || rank < 3 || rank >= REID_MAX_RANK)
@@ -316,10 +327,7 @@ reid_fuse_groups (ReidBuilder *b, int x, const ReidInt *to, int rank, int out)
   if (affine)
     memcpy (nodes[2]->in, affine->in, 3 * sizeof *affine->in);
   x = flat->in[0];
-  kill (b, flat);
-  kill (b, norm);
-  if (affine)
-    kill (b, affine);
+  b->values[x].uses++;
   for (int i = 0; i < 3 && x >= 0; i++)
     if (nodes[i]) {
       nodes[i]->in[0] = x;

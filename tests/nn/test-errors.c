@@ -289,6 +289,28 @@ TEST (attributes_that_are_out_of_range)
   }
 }
 
+TEST (norms_of_channels_that_do_not_fit)
+{
+  for (int groups = 0; groups < 5; groups += groups == 0 ? 3 : 2) {
+    TinyOnnx *t = start (4, 3, 3);
+    tiny_random (t, "s", 1, (int64_t[]){ 4 }, 1, 0, 1);
+    tiny_node (t, "GroupNormalization", "x,s,s", "y");
+    tiny_attr_int (t, "num_groups", groups);
+    refused (t, REID_ERROR_FORMAT, "node 'y' (GroupNormalization)", "groups");
+  }
+  TinyOnnx *t = start (4, 3, 3);
+  tiny_random (t, "s", 1, (int64_t[]){ 3 }, 1, 0, 1);
+  tiny_node (t, "InstanceNormalization", "x,s,s", "y");
+  refused (t, REID_ERROR_UNSUPPORTED, "node 'y' (InstanceNormalization)",
+           "one for each channel");
+
+  t = start (4, 3, 3);
+  tiny_random (t, "s", 1, (int64_t[]){ 4 }, 1, 0, 1);
+  tiny_node (t, "InstanceNormalization", "x,s,s", "y");
+  tiny_attr_float (t, "epsilon", -1);
+  refused (t, REID_ERROR_FORMAT, "node 'y' (InstanceNormalization)", "epsilon");
+}
+
 TEST (zero_and_huge_dimensions)
 {
   TinyOnnx *t = start (2, 0, 4);
