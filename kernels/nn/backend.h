@@ -15,6 +15,7 @@
 #include "nn/graph.h"
 
 #define REID_BACKEND_VERSION 4
+#define REID_NO_GPU "no NVIDIA GPU"
 
 typedef struct ReidBackendModel ReidBackendModel;
 typedef struct ReidBackendPlan ReidBackendPlan;
@@ -39,7 +40,8 @@ typedef struct {
   const char *name;
 
   /* Is there a device of this number that answers? Writes one line (without
-   * newline) that says which, or why not. Cheap to call again; any thread. */
+   * newline) that says which, or why not: REID_NO_GPU where there is nothing to
+   * be mended. Cheap to call again; any thread. */
   bool (*probe) (int index, char *line, size_t size);
   /* Where that device is on the PCI bus, as tools name it ("0000:1B:00.0");
    * false where it does not say. NULL: none does. Any thread. */

@@ -216,12 +216,15 @@ reid_gpu_advice (char *line, size_t size)
   load (m, why, sizeof why);
   missing = m->backend == NULL;
   pthread_mutex_unlock (&modules_lock);
-  if (missing)
-    snprintf (line, size,
-              "there is an NVIDIA GPU, but %s: install cuDNN 9 and build with "
-              "the CUDA Toolkit (-Dcudnn=enabled)",
-              why);
-  return missing;
+  if (!missing
+      && (m->backend->probe (0, why, sizeof why)
+          || strcmp (why, REID_NO_GPU) == 0))
+    return false;
+  snprintf (line, size, "there is an NVIDIA GPU, but %s%s", why,
+            missing ? ": install cuDNN 9 and build with the CUDA Toolkit "
+                      "(-Dcudnn=enabled)"
+                    : "");
+  return true;
 }
 
 static const char *const precisions[] = { "auto", "f32", "bf16", "f16" };

@@ -88,8 +88,8 @@ REID_API bool reid_device_is_auto (const char *device);
 /* For want of memory, or of a device that works: might another device do? */
 REID_API bool reid_is_of_the_device (const ReidError *error);
 
-/* Is there an NVIDIA GPU for which the module is missing? Then one line on what
- * to install. Any thread. */
+/* Is there an NVIDIA GPU for which the module is missing, or with which it
+ * cannot work? Then one line on what to install. Any thread. */
 REID_API bool reid_gpu_advice (char *line, size_t size);
 
 /* "auto", "f32", "bf16", "f16". */

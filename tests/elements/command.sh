@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The command gst-reid: what it prints, and how it ends. TAP on stdout.
 #
-#   command.sh GST-REID MAKENETS NVIDIA
+#   command.sh GST-REID MAKENETS NVIDIA FAKE-GPU
 . "$(dirname "$0")/command-lib.sh"
-nvidia=$3
+nvidia=$3 fake=$4
 
 # ---- usage
 run
@@ -44,23 +44,28 @@ for c in run cluster info; do
   check "$c --help" eval '[ $code = 0 ] && says Usage: && says "gst-reid $c "'
 done
 
-# ---- a GPU without its module
+# ---- a GPU without its module, or with a driver that is too old
 mkdir "$dir/modules"
 echo 'no library' >"$dir/modules/libreidnn-cudnn.so"
-# gpu DEVICE: a run where a driver is, and a module that cannot be loaded
+# gpu MODULES DEVICE: a run where a driver is, with those modules before others
 gpu() {
   LD_PRELOAD=$nvidia ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 \
-    REID_BACKEND_PATH=$dir/modules${REID_BACKEND_PATH:+:$REID_BACKEND_PATH} \
-    run run -- videotestsrc num-buffers=2 ! "$frames" ! "${reiddetect[@]}" device="$1" \
-    ! reidtrack ! "${reidembed[@]}" device="$1" ! fakesink
+    REID_BACKEND_PATH=$1${REID_BACKEND_PATH:+:$REID_BACKEND_PATH} \
+    run run -- videotestsrc num-buffers=2 ! "$frames" ! "${reiddetect[@]}" device="$2" \
+    ! reidtrack ! "${reidembed[@]}" device="$2" ! fakesink
 }
-gpu auto
+gpu "$dir/modules" auto
 check 'a module that does not load is told once, and what to install' eval \
   '[ $code = 0 ] && [ "$(grep -c "warning: there is an NVIDIA GPU, but .*/libreidnn-cudnn.so: .*install cuDNN 9" "$dir/err")" = 1 ]'
-gpu cpu
+gpu "$dir/modules" cpu
 check 'to nobody who wants the CPU' eval '[ $code = 0 ] && [ ! -s "$dir/err" ]'
-gpu cuda
+gpu "$dir/modules" cuda
 check 'and who wants no other is told, too' ends 1 'install cuDNN 9'
+REID_FAKE_GPU=driver gpu "$fake" auto
+check 'a driver that is too old is told once' eval \
+  '[ $code = 0 ] && [ "$(grep -c "warning: there is an NVIDIA GPU, but its driver is too old" "$dir/err")" = 1 ]'
+gpu "$fake" auto
+check 'a GPU that answers is not talked about' eval '[ $code = 0 ] && [ ! -s "$dir/err" ]'
 
 # ---- input that is no video
 chain "$dir/x" filesrc location="$dir/missing.mp4" ! decodebin

@@ -73,18 +73,26 @@ describe_host (ReidGpu *gpu)
 int
 reid_gpu_count (char *why, size_t size)
 {
-  int n = 0;
+  int n = 0, driver = 0;
   cudaError_t status;
 
   if (host ())
     return 1;
   status = cudaGetDeviceCount (&n);
   cudaGetLastError ();
-  if (status == cudaErrorInsufficientDriver || status == cudaErrorNoDevice
-      || (status == cudaSuccess && n == 0))
-    snprintf (why, size, "no NVIDIA GPU");
+  if (status == cudaErrorInsufficientDriver)
+    cudaDriverGetVersion (&driver);
+  if (driver > 0)
+    snprintf (why, size,
+              "the GPU's driver is one for CUDA %d.%d: install one for CUDA "
+              "%d.%d or later",
+              driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000,
+              CUDART_VERSION % 1000 / 10);
+  else if (status == cudaErrorInsufficientDriver || status == cudaErrorNoDevice
+           || (status == cudaSuccess && n == 0))
+    snprintf (why, size, REID_NO_GPU);
   else if (status != cudaSuccess)
-    snprintf (why, size, "no NVIDIA GPU answers: %s",
+    snprintf (why, size, "the GPU does not answer: %s",
               cudaGetErrorString (status));
   return status == cudaSuccess ? n : 0;
 }

@@ -4,8 +4,9 @@
  * of several, "device" for every other such, "full" for every run, and
  * "full:TEXT" for those of networks with TEXT in their file's name; these two
  * after the first $REID_FAKE_GPU_RUNS; "weights" for every network that is
- * opened, and "dead" for every run of one that is. With FAKE_CPU it takes the
- * place of the CPU's module, and $REID_FAKE_CPU and $REID_FAKE_CPU_RUNS ask. */
+ * opened, "dead" for every run of one that is, and "driver" for the device
+ * itself. With FAKE_CPU it takes the place of the CPU's module, and
+ * $REID_FAKE_CPU and $REID_FAKE_CPU_RUNS ask. */
 #include "nn/backend.h"
 
 #include <stdio.h>
@@ -41,8 +42,13 @@ static int running, batches, spared;
 static bool
 probe (int index, char *line, size_t size)
 {
-  snprintf (line, size, "no GPU, but a test of its rules");
-  return index == 0;
+  const char *fault = getenv (FAULT);
+  bool old = fault && strcmp (fault, "driver") == 0;
+
+  snprintf (line, size,
+            old ? "its driver is too old, as $" FAULT " has it"
+                : "no GPU, but a test of its rules");
+  return index == 0 && !old;
 }
 
 static ReidBackendModel *
