@@ -2,6 +2,7 @@
 /* A GPU whose memory ends in the middle of a run, which is a stand-in (see
  * tests/nn/fakegpu). */
 #include "squares.h"
+#include "fakegpu/faults.h"
 
 #include <unistd.h>
 
@@ -94,21 +95,6 @@ check_found (int n)
     faces += found.n[i];
   }
   CHECK (n < 2 || faces > 0);
-}
-
-static void
-fill_gpu (const char *fault, const char *runs)
-{
-  setenv ("REID_FAKE_GPU", fault, 1);
-  setenv ("REID_FAKE_GPU_RUNS", runs, 1);
-}
-
-static void
-empty_both (void)
-{
-  unsetenv ("REID_FAKE_GPU");
-  unsetenv ("REID_FAKE_CPU");
-  unsetenv ("REID_FAKE_GPU_RUNS");
 }
 
 static bool

@@ -3,6 +3,7 @@
  * tests/nn/fakegpu). */
 #include "test.h"
 #include "pictures.h"
+#include "fakegpu/faults.h"
 #include "tinyonnx.h"
 
 #include <unistd.h>
@@ -52,21 +53,6 @@ vectors_of (ReidEmbedder *e, float *out)
   ReidError error = REID_ERROR_INIT;
 
   REQUIRE_OK (reid_embedder_run (e, pictures, N, true, out, &error), error);
-}
-
-static void
-fill_gpu (const char *fault, const char *runs)
-{
-  setenv ("REID_FAKE_GPU", fault, 1);
-  setenv ("REID_FAKE_GPU_RUNS", runs, 1);
-}
-
-static void
-empty_both (void)
-{
-  unsetenv ("REID_FAKE_GPU");
-  unsetenv ("REID_FAKE_CPU");
-  unsetenv ("REID_FAKE_GPU_RUNS");
 }
 
 static bool
