@@ -165,9 +165,9 @@ void reid_fuse_rename (ReidBuilder *b, ReidNode *node, int out);
 /* fuse_chain.c: chains of small operators that are one larger one. Changes
  * the node, or true as reid_fuse(). */
 bool reid_fuse_chain (ReidBuilder *b, ReidNode *node);
-/* x, a norm of groups of channels laid out as [batch, groups, all else], goes
- * back to these sizes, which it had before: makes `out` of it. False where it
- * is no such norm, or (told) when it failed. */
+/* build_norm.c: x, a norm of groups of channels laid out as [batch, groups, all
+ * else], goes back to these sizes, which it had before: makes `out` of it.
+ * False where it is no such norm, or (told) when it failed. */
 bool reid_fuse_groups (ReidBuilder *b, int x, const ReidInt *to, int rank,
                        int out);
 

@@ -6,7 +6,7 @@
 /* What is counted in a mask: of constants only. */
 
 static bool
-negate (ReidBuilder *b)
+negate_one (ReidBuilder *b)
 {
   int x, out = reid_output (b, 0);
 
@@ -25,9 +25,10 @@ negate (ReidBuilder *b)
   return true;
 }
 
-static bool not(ReidBuilder * b)
+static bool
+negate (ReidBuilder *b)
 {
-  return reid_translate_one (b, negate);
+  return reid_translate_one (b, negate_one);
 }
 
 /* out[k] along one axis: the sum of the first k + 1, or without the last of
@@ -97,6 +98,6 @@ cum_sum (ReidBuilder *b)
   return reid_translate_one (b, sum_up);
 }
 
-const ReidTranslator reid_translate_truth[] = { { "Not", not },
+const ReidTranslator reid_translate_truth[] = { { "Not", negate },
                                                 { "CumSum", cum_sum },
                                                 { NULL, NULL } };
