@@ -269,9 +269,7 @@ reid_detector_move_to_cpu (ReidDetector *detector, const ReidError *why,
 
   if (!context) {
     reid_session_unref (session);
-    return reid_error_set (error, why->status,
-                           "%s; nor can it go on on the CPU: %s", why->message,
-                           local.message);
+    return reid_session_not_moved (why, &local, error);
   }
   reid_session_moved_reason (detector->session, session, why, detector->reason,
                              sizeof detector->reason);

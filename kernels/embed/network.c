@@ -271,9 +271,7 @@ move_to_cpu (ReidNetwork *network, const ReidError *why, ReidError *error)
   if (!moved.session || !open_context (&moved, &local)
       || !run_empty (&moved, &local)) {
     leave_device (&moved);
-    return reid_error_set (error, why->status,
-                           "%s; nor can it go on on the CPU: %s", why->message,
-                           local.message);
+    return reid_session_not_moved (why, &local, error);
   }
   reid_session_moved_reason (network->session, moved.session, why, moved.reason,
                              sizeof moved.reason);

@@ -129,6 +129,9 @@ REID_API bool reid_session_sha256 (const ReidSession *session,
 REID_API ReidSession *reid_session_to_cpu (const ReidSession *session,
                                            const char *sha256,
                                            ReidError *error);
+/* Tells why it could not go there, after what the GPU had said; false. */
+REID_API bool reid_session_not_moved (const ReidError *gpu,
+                                      const ReidError *cpu, ReidError *error);
 /* The device reason of a network that went from one to the other for that
  * error, or, with NULL, was opened there; REID_OK: there was none. */
 REID_API void reid_session_moved_reason (const ReidSession *from,

@@ -56,6 +56,15 @@ reid_session_to_cpu (const ReidSession *session, const char *sha256,
   return NULL;
 }
 
+bool
+reid_session_not_moved (const ReidError *gpu, const ReidError *cpu,
+                        ReidError *error)
+{
+  return reid_error_set (error, gpu->status,
+                         "%s; nor can it go on on the CPU: %s", gpu->message,
+                         cpu->message);
+}
+
 void
 reid_session_moved_reason (const ReidSession *from, const ReidSession *to,
                            const ReidError *why, char *reason, size_t size)
